@@ -1,0 +1,64 @@
+# Two commands do everything on a machine with make and Python 3.11 or newer:
+#   make demo    sets up what it needs and trains a digit recogniser
+#   make test    sets up what it needs and runs the tests
+# Set-up lives in .venv and is repeated only when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint oracle wheel-check full clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
+
+# --- set-up ------------------------------------------------------------------------------------
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
+	    f"dlcore needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}: say make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.plot-installed: pyproject.toml | $(RUN)
+	$(PIP) install -e '.[plot]'
+	@touch $@
+
+$(VENV)/.dev-installed: pyproject.toml | $(RUN)
+	$(PIP) install -e '.[dev]'
+	@touch $@ $(VENV)/.plot-installed
+
+# The oracle's version is pinned in pyproject.toml, extra "oracle".
+$(VENV)/.oracle-installed: $(VENV)/.dev-installed
+	$(PIP) install -e '.[dev,oracle]'
+	@touch $@
+
+# --- what to run -------------------------------------------------------------------------------
+
+demo: $(VENV)/.plot-installed  ## train a small CNN on real digits, with curves and a checkpoint
+	$(RUN) examples/digits.py $(DEMO_ARGS)
+
+test: $(VENV)/.dev-installed  ## run the tests with coverage (at least 95%)
+	$(RUN) -m pytest tests --ignore=tests/oracle --cov --cov-report=term-missing:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev-installed  ## check style and types (what is checked stands in pyproject.toml)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+oracle: $(VENV)/.oracle-installed  ## compare with PyTorch, installed in the exact version the tests expect
+	$(RUN) -m pytest tests/oracle $(PYTEST_ARGS)
+
+wheel-check: $(VENV)/.dev-installed  ## build the wheel, compare its files with git's, train with it in an empty environment
+	$(RUN) tools/wheel_check.py
+
+full: lint test oracle demo wheel-check  ## everything, however long it takes
+	$(RUN) tools/import_time.py
+# Long checks go here, one line each: fuzzing, mutation runs, long trainings.
+
+clean:  ## remove what the targets above made, .venv included
+	rm -rf $(VENV) build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/output
+	find dlcore backends kernels tests tools examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

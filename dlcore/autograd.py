@@ -1,0 +1,393 @@
+"""Differentiation: what an operation is, the graph that operations leave behind, and the walk back through it.
+
+A differentiable operation is a subclass of `Function`: `forward` computes on raw arrays, `backward`
+gives the gradients of its inputs by operations on tensors. Since those are recorded like any
+others when asked to, one rule serves derivatives of every order. An instance of the class is one
+node of the graph. A node points at the nodes that made its inputs (never at its own output, so the
+graph is free of reference cycles and is released as soon as nothing refers to it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import wraps
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from dlcore._errors import DeviceError, DTypeError, ShapeError
+from dlcore._tensor import Tensor, wrap
+
+if TYPE_CHECKING:
+    from dlcore._device import device
+    from dlcore.backend import Array, Backend
+
+_recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
+_order = count()
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Function:
+    """One differentiable operation; an instance is one application of it, and its node in the graph.
+
+    A subclass defines `forward(*arrays)` and `backward(grad)`; parameters that are not tensors go
+    into its constructor. In `forward`, `self.backend` is the device's backend and `self.xp` its
+    array namespace; what `backward` needs besides tensors may be stored on `self` (shapes), and
+    arrays in `self.kept`, which is released with the graph.
+
+    Class attributes:
+        saves: which inputs `backward` needs, by position; it finds them in `self.saved`.
+        saves_output: whether it needs the output; it finds it in `self.output`.
+        is_view: whether the output may share the memory of the first input.
+        target: the device of the output, where it is not that of the inputs.
+    """
+
+    saves: tuple[int, ...] = ()
+    saves_output = False
+    is_view = False
+    target: device | None = None
+
+    device: device
+    backend: Backend
+    kept: Any = None
+    _edges: tuple[Function | Tensor | None, ...]  # per input: the node that made it, the leaf itself, or no gradient
+    _number: int  # a node is younger than everything it depends on, so this is a topological order
+    _saved: list[tuple[Any, list[int] | None, int]] | None = None
+    _released = False
+
+    def forward(self, *arrays: Any) -> Array:
+        raise NotImplementedError
+
+    def backward(self, grad: Tensor) -> Any:
+        """The gradient of each input, a tensor of its shape or None; a tuple unless there is only one."""
+        raise NotImplementedError
+
+    @property
+    def xp(self) -> Any:
+        return self.backend.xp
+
+    def needs(self, position: int) -> bool:
+        """Whether the gradient of this input is wanted."""
+        return self._edges[position] is not None
+
+    def __call__(self, *inputs: Any) -> Tensor:
+        """Apply to tensors; Python numbers and None pass through to `forward`."""
+        dev = None
+        recorded = False
+        arrays = []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                if dev is None:
+                    dev = x._device
+                elif x._device is not dev:
+                    raise different_devices(type(self).__name__, inputs)
+                if x._requires_grad:
+                    recorded = True
+                arrays.append(x._array)
+            else:
+                arrays.append(x)
+        assert dev is not None
+        self.device = dev
+        self.backend = backend = dev.backend
+        array = self.forward(*arrays)
+        if self.target is not None:
+            dev = self.target
+        elif not backend.owns(array):  # NumPy gives scalars, not 0-d arrays, for some results
+            array = backend.xp.asarray(array)
+        out = wrap(array, dev)
+        if self.is_view and backend.shares_memory(array, arrays[0]):
+            out._version = inputs[0]._version
+        if recorded and _recording.get():
+            self._record(inputs, out)
+        return out
+
+    def _record(self, inputs: tuple[Any, ...], out: Tensor) -> None:
+        edges: list[Function | Tensor | None] = []
+        for x in inputs:
+            if not isinstance(x, Tensor) or not x._requires_grad:
+                edges.append(None)
+            else:
+                edges.append(x if x._node is None else x._node)
+        self._edges = tuple(edges)
+        self._number = next(_order)
+        if self.saves or self.saves_output:
+            saved: list[tuple[Any, list[int] | None, int]] = []
+            for position in self.saves:
+                x = inputs[position]
+                saved.append((x, x._version, x._version[0]) if isinstance(x, Tensor) else (x, None, 0))
+            if self.saves_output:  # the array, not the tensor: that would be a reference cycle
+                saved.append((out._array, out._version, out._version[0]))
+            self._saved = saved
+        out._node = self
+        out._requires_grad = True
+
+    @property
+    def saved(self) -> tuple[Any, ...]:
+        """The inputs named in `saves`, checked to be what they were."""
+        assert self._saved is not None
+        return tuple([self._checked(self._saved[i]) for i in range(len(self.saves))])
+
+    @property
+    def output(self) -> Tensor:
+        """The output, for `saves_output`."""
+        assert self._saved is not None
+        _, version, _ = self._saved[-1]
+        out = wrap(self._checked(self._saved[-1]), self.target or self.device, version)
+        out._node = self
+        out._requires_grad = True
+        return out
+
+    def _checked(self, entry: tuple[Any, list[int] | None, int]) -> Any:
+        value, version, before = entry
+        if version is not None and version[0] != before:
+            raise RuntimeError(
+                f"{type(self).__name__}: a tensor of shape {value.shape} that its gradient needs was modified in place "
+                f"after the forward pass ({version[0] - before} write(s)); modify a copy, or do it after backward()"
+            )
+        return value
+
+    def _release(self) -> None:
+        if self._saved is not None or self.kept is not None:
+            self._saved = self.kept = None
+            self._released = True
+
+
+def different_devices(name: str, inputs: Sequence[Any]) -> DeviceError:
+    """The error for tensors of different devices in one operation."""
+    found = ", ".join(str(x._device) for x in inputs if isinstance(x, Tensor))
+    return DeviceError(f"{name}: all tensors must be on one device, got {found}; move them with x.to(device)")
+
+
+class _RecordingMode:
+    """Whether operations are recorded, as a context manager and a decorator."""
+
+    _mode: bool
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_recording.get())
+        _recording.set(self._mode)
+
+    def __exit__(self, *exc: object) -> None:
+        _recording.set(self._before.pop())
+
+    def __call__(self, function: _F) -> _F:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return cast(_F, wrapped)
+
+
+class no_grad(_RecordingMode):  # noqa: N801 - PyTorch's name
+    """Record nothing: `with dl.no_grad():`, or `@dl.no_grad()` on a function. Per context (thread, task).
+
+    >>> import dlcore as dl
+    >>> w = dl.tensor([1.0, 2.0], requires_grad=True)
+    >>> with dl.no_grad():
+    ...     w -= 0.5
+    >>> w
+    tensor([0.5, 1.5], requires_grad=True)
+    """
+
+    _mode = False
+
+
+class enable_grad(_RecordingMode):  # noqa: N801 - PyTorch's name
+    """Record again, inside a `no_grad`.
+
+    >>> import dlcore as dl
+    >>> with dl.no_grad(), dl.enable_grad():
+    ...     dl.is_grad_enabled()
+    True
+    """
+
+    _mode = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this context.
+
+    >>> import dlcore as dl
+    >>> dl.is_grad_enabled()
+    True
+    """
+    return _recording.get()
+
+
+def backward(
+    output: Tensor, grad: Tensor | None = None, *, create_graph: bool = False, retain_graph: bool | None = None
+) -> None:
+    """Add the gradient of `output` to the `grad` of every leaf it was computed from. The method `x.backward()`.
+
+    Args:
+        output: any tensor with `requires_grad`; without `grad` it must have one element.
+        grad: the gradient of the final result with respect to `output`, of its shape; default 1.
+        create_graph: record the computation of the gradients, so that they can be differentiated.
+        retain_graph: keep what the graph saved, so that `backward` can run again; default `create_graph`.
+
+    Raises:
+        RuntimeError: nothing was recorded; the graph was already released; a tensor that is needed
+            was modified in place. Then no `grad` is changed.
+        ShapeError, DTypeError, DeviceError: `grad` does not fit `output`.
+
+    >>> import dlcore as dl
+    >>> x = dl.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    seeds = [_seed("backward", output, grad)]
+    leaves = _walk([output], seeds, create_graph, retain, capture={})
+    for leaf, total in leaves.values():
+        _accumulate(leaf, total, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of `outputs` with respect to `inputs`, returned; no tensor's `grad` changes.
+
+    Args:
+        outputs: one or several tensors with `requires_grad`.
+        inputs: one or several tensors, leaves or not.
+        grad_outputs: the gradients for `outputs`, of their shapes; None means 1 for a one-element output.
+        create_graph: record the computation, so that the results can be differentiated in turn.
+        retain_graph: keep the graph for another walk; default `create_graph`.
+        allow_unused: give None for an input that the outputs do not depend on, instead of raising.
+
+    Returns:
+        A tuple of tensors with the shapes of `inputs`.
+
+    Raises:
+        RuntimeError: as `backward`, or an input that is unused or does not require grad.
+
+    >>> import dlcore as dl
+    >>> x = dl.tensor(3.0, requires_grad=True)
+    >>> (first,) = dl.grad(x**3, x, create_graph=True)
+    >>> (second,) = dl.grad(first, x)
+    >>> first.item(), second.item()
+    (27.0, 18.0)
+    """
+    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    given = [grad_outputs] if isinstance(grad_outputs, Tensor) or grad_outputs is None else list(grad_outputs)
+    if grad_outputs is None:
+        given = [None] * len(outs)
+    if len(given) != len(outs):
+        raise ValueError(f"grad: {len(given)} grad_outputs for {len(outs)} outputs")
+    for position, x in enumerate(ins):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"grad: inputs[{position}] must be a Tensor, got {type(x).__name__}")
+        if not x._requires_grad:
+            raise RuntimeError(f"grad: inputs[{position}] does not require grad")
+    capture: dict[int, Tensor | None] = {id(x if x._node is None else x._node): None for x in ins}
+    retain = create_graph if retain_graph is None else retain_graph
+    seeds = [_seed("grad", out, g) for out, g in zip(outs, given, strict=True)]
+    _walk(outs, seeds, create_graph, retain, capture)
+    results = tuple(capture[id(x if x._node is None else x._node)] for x in ins)
+    for position, result in enumerate(results):
+        if result is None and not allow_unused:
+            raise RuntimeError(
+                f"grad: the outputs do not depend on inputs[{position}]; pass allow_unused=True to get None for it"
+            )
+    return results
+
+
+def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
+    """The gradient to start with, checked against the output it belongs to."""
+    if not isinstance(output, Tensor):
+        raise TypeError(f"{name}: expected a Tensor, got {type(output).__name__}")
+    if not output._requires_grad:
+        raise RuntimeError(f"{name}: the tensor was not computed from any tensor with requires_grad=True")
+    if grad is None:
+        if output.size != 1:
+            raise ShapeError(f"{name}: a tensor of shape {output.shape} needs a gradient of that shape as an argument")
+        xp = output._device.backend.xp
+        return wrap(xp.ones(output.shape, dtype=output.dtype), output._device)
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"{name}: the gradient must be a Tensor, got {type(grad).__name__}")
+    if grad.shape != output.shape:
+        raise ShapeError(f"{name}: gradient of shape {grad.shape} for a tensor of shape {output.shape}")
+    if grad.dtype != output.dtype:
+        raise DTypeError(f"{name}: gradient of dtype {grad.dtype} for a tensor of dtype {output.dtype}")
+    if grad._device is not output._device:
+        raise DeviceError(f"{name}: gradient on {grad._device} for a tensor on {output._device}")
+    return grad
+
+
+def _walk(
+    outputs: list[Tensor], seeds: list[Tensor], create_graph: bool, retain: bool, capture: dict[int, Tensor | None]
+) -> dict[int, tuple[Tensor, Tensor]]:
+    """Carry gradients from `outputs` to the leaves, youngest node first, so each node has all of its gradient.
+
+    Fills `capture` (by identity of node or leaf) and returns the gradient of every leaf, by identity.
+    """
+    waiting: dict[int, Tensor] = {}  # by node number: the gradient that has arrived so far
+    queue: list[tuple[int, Function]] = []
+    leaves: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def deliver(edge: Function | Tensor, gradient: Tensor) -> None:
+        if isinstance(edge, Tensor):
+            known = leaves.get(id(edge))
+            leaves[id(edge)] = (edge, gradient if known is None else known[1] + gradient)
+        elif edge._number in waiting:
+            waiting[edge._number] = waiting[edge._number] + gradient
+        else:
+            waiting[edge._number] = gradient
+            heappush(queue, (-edge._number, edge))
+
+    token = _recording.set(create_graph)
+    try:
+        for output, seed in zip(outputs, seeds, strict=True):
+            deliver(output if output._node is None else output._node, seed)
+        while queue:
+            _, node = heappop(queue)
+            gradient = waiting.pop(node._number)
+            if id(node) in capture:
+                capture[id(node)] = gradient
+            if node._released:
+                raise RuntimeError(
+                    f"{type(node).__name__}: its graph was already used and released by a backward pass; "
+                    "pass retain_graph=True to the first one to use it twice"
+                )
+            results = node.backward(gradient)
+            if not isinstance(results, tuple):
+                results = (results,)
+            for edge, result in zip(node._edges, results, strict=True):
+                if edge is not None and result is not None:
+                    deliver(edge, result)
+            if not retain:
+                node._release()
+    finally:
+        _recording.reset(token)
+    for key, (_, gradient) in leaves.items():
+        if key in capture:
+            capture[key] = gradient
+    return leaves
+
+
+def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
+    """leaf.grad += gradient; into the optimizer's buffer if there is one."""
+    present = leaf._grad
+    if create_graph or (present is not None and present._requires_grad):
+        leaf._grad = gradient if present is None else present + gradient
+    elif present is not None:
+        present._array += gradient._array
+        present._version[0] += 1
+    elif leaf._grad_buffer is not None:
+        leaf._grad_buffer._array[...] = gradient._array
+        leaf._grad_buffer._version[0] += 1
+        leaf._grad = leaf._grad_buffer
+    else:  # a copy: the same array may be on its way to other leaves
+        leaf._grad = wrap(leaf._device.backend.xp.asarray(gradient._array, copy=True), leaf._device)

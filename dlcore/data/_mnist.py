@@ -1,0 +1,115 @@
+"""MNIST, from files on this machine or from the network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dlcore.data._download import download
+from dlcore.data._idx import read_idx
+from dlcore.data.dataset import TensorDataset
+from dlcore.io._cache import user_cache_dir
+
+if TYPE_CHECKING:
+    from typing import Any
+
+VARIABLE = "DLCORE_DATA"
+
+
+class _Files(NamedTuple):
+    """A data set in MNIST's format: its folder, where it can be fetched, its files and their content."""
+
+    name: str
+    url: str  # of the folder that has `<file>.gz`
+    train: tuple[tuple[str, str], tuple[str, str]]  # (images, labels), each (file, sha256 of the uncompressed content)
+    test: tuple[tuple[str, str], tuple[str, str]]
+
+
+_MNIST = _Files(
+    name="mnist",
+    url="https://ossci-datasets.s3.amazonaws.com/mnist/",
+    train=(
+        ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    ),
+    test=(
+        ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    ),
+)
+_MAX_DOWNLOAD = 64 << 20  # bytes; the largest file has 10 MB
+
+
+def mnist(train: bool = True, root: str | os.PathLike[str] | None = None) -> TensorDataset:
+    """The MNIST hand-written digits: 60,000 images to train on, 10,000 to test, of 28x28.
+
+    Args:
+        train: True gives the training set (the default), False the test set.
+        root: the folder that has (or will have) a folder `mnist` with the IDX files
+            `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+            `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Default: the folder that the environment variable
+            `DLCORE_DATA` names, then `dlcore` in the user's cache folder. Files that are in none of them are fetched
+            from PyTorch's public mirror, with a progress bar, into `root` if given, else into the cache.
+
+    Returns:
+        A `TensorDataset` of the images, (N, 1, 28, 28) float32 in [0, 1], and the labels, (N,) int64 in 0..9, on the
+        current device.
+
+    Raises:
+        FileNotFoundError: the files are not there and cannot be fetched; the message says which files to put where.
+        ValueError: a file is corrupt or has other content than MNIST (its sha256 is checked); nothing is replaced.
+        OSError: a fetched file could not be written.
+
+    Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits"; CC BY-SA 3.0.
+
+    `mnist().tensors[0].shape` is `(60000, 1, 28, 28)`.
+    """
+    return _load(_MNIST, train, root)
+
+
+def _load(source: _Files, train: bool, root: str | os.PathLike[str] | None) -> TensorDataset:
+    if train not in (True, False):
+        raise TypeError(f"{source.name}: train must be True or False, got {train!r}")
+    (images_name, images_hash), (labels_name, labels_hash) = source.train if train else source.test
+    images = _read(source, root, images_name, images_hash)
+    labels = _read(source, root, labels_name, labels_hash)
+    return TensorDataset(images[:, np.newaxis].astype(np.float32) / np.float32(255), labels.astype(np.int64))
+
+
+def _read(source: _Files, root: str | os.PathLike[str] | None, name: str, sha256: str) -> np.ndarray[Any, Any]:
+    folders = _folders(source, root)
+    for folder in folders:
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return read_idx(path, sha256)
+
+    path = folders[-1] / f"{name}.gz"
+    url = f"{source.url}{name}.gz"
+    try:
+        download(url, path, lambda temporary: _check(url, temporary, sha256), _MAX_DOWNLOAD)
+    except ConnectionError as error:
+        names = [f"{file}.gz" for file, _ in (*source.train, *source.test)]
+        raise FileNotFoundError(
+            f"{source.name}: {name}.gz is not in {' nor in '.join(str(folder) for folder in folders)}, and fetching "
+            f"it failed ({error}). Put the files {', '.join(names)} (or the same without .gz) into {folders[0]}; "
+            f"{VARIABLE} can name another folder that has a folder {source.name!r} with them"
+        ) from error
+    return read_idx(path, sha256)
+
+
+def _check(url: str, temporary: str, sha256: str) -> None:
+    try:
+        read_idx(temporary, sha256)
+    except ValueError as error:
+        raise ValueError(f"what came from {url} was not kept: {error}") from error
+
+
+def _folders(source: _Files, root: str | os.PathLike[str] | None) -> list[Path]:
+    """Where the files may be; a fetched file goes into the last one."""
+    if root is not None:
+        return [Path(root) / source.name]
+    chosen = os.environ.get(VARIABLE)
+    return [Path(folder) / source.name for folder in (chosen, user_cache_dir()) if folder]

@@ -1,0 +1,78 @@
+"""Broadcasting and its transpose, summation: each is the other's gradient, so they stand together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcore._dtypes import float16, float32
+from dlcore._tensor import Tensor
+from dlcore.autograd import Function
+from dlcore.ops._common import Real
+
+
+class Reshape(Function):
+    is_view = True
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        self.before = x.shape
+        return self.xp.reshape(x, self.shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Reshape(self.before)(grad)
+
+
+class BroadcastTo(Function):
+    is_view = True
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        self.before = x.shape
+        return self.xp.broadcast_to(x, self.shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return fit(grad, self.before)
+
+
+class Reduction(Function):
+    """A function over `axes`; `spread` undoes the reduction's shape by broadcasting."""
+
+    def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
+        self.axes, self.keepdims = axes, keepdims
+
+    def _note(self, x: Any) -> None:
+        self.shape = x.shape
+        self.kept_shape = tuple([1 if i in self.axes else size for i, size in enumerate(x.shape)])
+
+    def spread(self, y: Tensor) -> Tensor:
+        return BroadcastTo(self.shape)(Reshape(self.kept_shape)(y))
+
+
+class Sum(Reduction):
+    def forward(self, x: Any) -> Any:
+        self._note(x)
+        if x.dtype == float16:  # accumulated in float32, whatever the namespace would do
+            return self.xp.astype(self.xp.sum(x, axis=self.axes, keepdims=self.keepdims, dtype=float32), float16)
+        return self.xp.sum(x, axis=self.axes, keepdims=self.keepdims)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return self.spread(grad)
+
+
+def fit(grad: Tensor, shape: tuple[int, ...], dtype_kind: str = "") -> Tensor:
+    """The gradient of an input that was broadcast: summed to its `shape`; real if the input (`dtype_kind`) was."""
+    if grad.shape != shape:
+        extra = grad.ndim - len(shape)
+        axes = tuple(range(extra)) + tuple(
+            [extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1]
+        )
+        grad = Sum(axes, False)(grad)
+        if grad.shape != shape:
+            grad = Reshape(shape)(grad)
+    if dtype_kind == "f" and grad._array.dtype.kind == "c":
+        return Real()(grad)
+    return grad

@@ -1,0 +1,258 @@
+"""Indexing: views by slices, gathers by integer arrays, their gradients, and updates that leave the source alone."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlcore._dtypes import int64
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor
+from dlcore.autograd import Function, different_devices, is_grad_enabled
+from dlcore.ops._broadcast import fit
+from dlcore.ops._common import as_tensor, cast, plain, raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["index_update", "one_hot"]
+
+
+class GetItem(Function):
+    """x[index]. With slices and ints alone it is a view, with integer arrays a gather."""
+
+    def __init__(self, index: tuple[Any, ...], gathers: bool) -> None:
+        self.index, self.gathers = index, gathers
+        self.is_view = not gathers
+
+    def forward(self, x: Any) -> Any:
+        self.shape = x.shape
+        return x[self.index]
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return SetZeros(self.index, self.gathers, self.shape)(grad)
+
+
+class SetZeros(Function):
+    """The transpose of GetItem: values put at `index` into zeros, summed where an integer array repeats itself."""
+
+    def __init__(self, index: tuple[Any, ...], gathers: bool, shape: tuple[int, ...]) -> None:
+        self.index, self.gathers, self.shape = index, gathers, shape
+
+    def forward(self, values: Any) -> Any:
+        xp = self.xp
+        if not self.gathers:
+            out = xp.zeros(self.shape, dtype=values.dtype)
+            out[self.index] = values
+            return out
+        size = prod(self.shape)
+        if len(self.index) == 1:  # whole rows, as in an embedding
+            (rows,) = self.index
+            count = self.shape[0]
+            flat = xp.reshape(rows, (-1,))
+            values = xp.reshape(values, (flat.shape[0], *self.shape[1:]))
+            return self.backend.scatter_add(values, xp.where(flat < 0, flat + count, flat), count)
+        places = xp.reshape(xp.arange(size, dtype=int64), self.shape)[self.index]
+        summed = self.backend.scatter_add(xp.reshape(values, (-1,)), xp.reshape(places, (-1,)), size)
+        return xp.reshape(summed, self.shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return GetItem(self.index, self.gathers)(grad)
+
+
+class IndexUpdate(Function):
+    """A copy of x with x[index] = value."""
+
+    def __init__(self, index: tuple[Any, ...], gathers: bool) -> None:
+        self.index, self.gathers = index, gathers
+
+    def forward(self, x: Any, value: Any) -> Any:
+        self.value_shape = getattr(value, "shape", ())
+        out = self.xp.asarray(x, copy=True)
+        out[self.index] = value
+        return out
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return (
+            IndexUpdate(self.index, self.gathers)(grad, 0) if self.needs(0) else None,
+            fit(GetItem(self.index, self.gathers)(grad), self.value_shape) if self.needs(1) else None,
+        )
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """`x[index]`: ints, slices, None, Ellipsis, and integer tensors or arrays, as in NumPy.
+
+    Raises:
+        IndexError: an index is out of range, or there are too many.
+        DTypeError: an index of another kind, such as a float or bool tensor.
+    """
+    return GetItem(*_normalise("indexing", x, index))(x)
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """`x[index] = value`, in place, on a tensor that is not part of a graph."""
+    if is_grad_enabled() and (x._requires_grad or (isinstance(value, Tensor) and value._requires_grad)):
+        raise RuntimeError(
+            "item assignment would lose the graph that the tensor or the value is part of; "
+            "use x = dl.index_update(x, index, value), or assign under dl.no_grad()"
+        )
+    places, _ = _normalise("item assignment", x, index)
+    value = value_for("item assignment", x, value)
+    try:
+        x._array[places] = raw(value)
+    except ValueError as error:
+        raise ShapeError(f"item assignment: {error}") from error
+    x._version[0] += 1
+
+
+def index_update(x: Tensor, index: Any, value: Any) -> Tensor:
+    """A copy of x in which x[index] is `value`: item assignment for tensors that are part of a graph.
+
+    Args:
+        x: a tensor.
+        index: as in `x[index]`. Integer arrays must not name a place twice.
+        value: a number or a tensor that broadcasts to x[index] and can be cast to x's dtype.
+
+    Raises:
+        IndexError, DTypeError, ShapeError: as indexing, and a value that does not fit.
+        ValueError: a place is named twice, so that the result would depend on the order.
+
+    >>> dl.index_update(dl.zeros((3,)), 1, 5.0)
+    tensor([0., 5., 0.])
+    """
+    x = as_tensor("index_update", "x", x)
+    places, gathers = _normalise("index_update", x, index)
+    value = value_for("index_update", x, value)
+    if gathers:
+        numbers = np.arange(x.size).reshape(x.shape)[tuple([_host(x, part) for part in places])]
+        if np.unique(numbers).size != numbers.size:
+            raise ValueError(f"index_update: index {index!r} names a place twice")
+    target = np.broadcast_to(False, x.shape)[tuple([_host(x, part) for part in places])].shape
+    shape = value.shape if isinstance(value, Tensor) else ()
+    try:
+        fits = np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"index_update: a value of shape {shape} does not broadcast to x[index] of shape {target}")
+    return IndexUpdate(places, gathers)(x, value)
+
+
+def one_hot(labels: Tensor, num_classes: int = -1) -> Tensor:
+    """Class indices as rows with a single 1: PyTorch's `one_hot`.
+
+    Args:
+        labels: integers, shape (...), each in 0..num_classes-1.
+        num_classes: the length of the rows; -1 means the largest label plus one.
+
+    Returns:
+        int64, shape (..., num_classes).
+
+    Raises:
+        DTypeError: labels that are not integers.
+        IndexError: a label out of range.
+
+    >>> dl.one_hot(dl.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    labels = as_tensor("one_hot", "labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"one_hot: labels must be integers, got {labels.dtype}")
+    backend = labels._device.backend
+    if num_classes == -1:
+        if labels.size == 0:
+            raise ValueError("one_hot: num_classes must be given when there are no labels")
+        num_classes = int(backend.to_host(backend.xp.max(labels._array))) + 1
+    if num_classes < 1:
+        raise ValueError(f"one_hot: num_classes must be at least 1, got {num_classes}")
+    backend.check_index_range(labels._array, 0, num_classes, f"one_hot: labels must be in 0..{num_classes - 1}")
+    classes = backend.xp.arange(num_classes, dtype=labels.dtype)
+    return plain(labels, backend.xp.astype(labels._array[..., None] == classes, int64))
+
+
+def value_for(name: str, x: Tensor, value: Any) -> Any:
+    """A value to be written into x: of x's dtype and device."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    kinds = "biufc"
+    if isinstance(value, Tensor):
+        if value._device is not x._device:
+            raise different_devices(name, (x, value))
+        if kinds.index(value.dtype.kind.replace("u", "i")) > kinds.index(x.dtype.kind.replace("u", "i")):
+            raise DTypeError(f"{name}: a value of dtype {value.dtype} does not fit into {x.dtype}; use astype")
+        return cast(value, x.dtype)
+    if not isinstance(value, (bool, int, float, complex)):
+        raise TypeError(f"{name}: the value must be a number or a Tensor, got {type(value).__name__}")
+    needed = "c" if isinstance(value, complex) else "f" if isinstance(value, float) else "b"
+    if kinds.index(needed) > kinds.index(x.dtype.kind):
+        raise DTypeError(f"{name}: the value {value!r} does not fit into {x.dtype}")
+    return value
+
+
+def _host(x: Tensor, part: Any) -> Any:
+    return x._device.backend.to_host(part) if x._device.backend.owns(part) else part
+
+
+def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]:
+    """The index as a tuple of raw parts, each checked; and whether it has integer arrays (a gather, not a view)."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    backend = x._device.backend
+    gathers = False
+    for i, part in enumerate(parts):
+        if isinstance(part, bool):
+            raise DTypeError(f"{name}: a bool is no index")
+        if isinstance(part, slice):
+            parts[i] = slice(*[None if end is None else end.__index__() for end in (part.start, part.stop, part.step)])
+        elif part is None or part is Ellipsis:
+            continue
+        elif isinstance(part, (Tensor, np.ndarray, list)) or backend.owns(part):
+            parts[i] = part = _integers(name, x, part)
+            gathers = True
+        elif hasattr(part, "__index__"):
+            parts[i] = part.__index__()
+        else:
+            raise TypeError(f"{name}: an index must be an int, a slice, None, ... or an integer tensor, got {part!r}")
+    for axis, part in _axes_indexed(name, x, parts):
+        size = x.shape[axis]
+        if isinstance(part, int):
+            if not -size <= part < size:
+                raise IndexError(f"{name}: index {part} is out of range for axis {axis} of size {size}")
+        elif not isinstance(part, slice):
+            backend.check_index_range(
+                part, -size, size, f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}"
+            )
+    return tuple(parts), gathers
+
+
+def _integers(name: str, x: Tensor, part: Any) -> Any:
+    """An integer tensor, array or list as a raw array on the device of x."""
+    if isinstance(part, Tensor) and part._device is not x._device:
+        raise different_devices(name, (x, part))
+    backend = x._device.backend
+    array = part._array if isinstance(part, Tensor) else part
+    if not backend.owns(array):
+        array = backend.from_host(np.asarray(part, dtype=int64 if part == [] else None))
+    if array.dtype.kind == "b":
+        raise DTypeError(f"{name}: bool tensors are no index; use dl.where(condition, x, y)")
+    if array.dtype.kind not in "iu":
+        raise DTypeError(f"{name}: an index must hold integers, got {array.dtype}")
+    return array
+
+
+def _axes_indexed(name: str, x: Tensor, parts: list[Any]) -> Iterator[tuple[int, Any]]:
+    """Which axis of x each int, slice and array of the index applies to."""
+    used = sum(part is not None and part is not Ellipsis for part in parts)
+    if used > x.ndim:
+        raise IndexError(f"{name}: {used} indices for a tensor with {x.ndim} dimension(s)")
+    if sum(part is Ellipsis for part in parts) > 1:
+        raise IndexError(f"{name}: an index can have only one ...")
+    axis = 0
+    for part in parts:
+        if part is Ellipsis:
+            axis += x.ndim - used
+        elif part is not None:
+            yield axis, part
+            axis += 1

@@ -1,0 +1,110 @@
+"""Sums, means and extrema over axes."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from dlcore._dtypes import DEFAULT_FLOAT, float16, float32
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor
+from dlcore.ops._broadcast import Reduction, Sum
+from dlcore.ops._common import as_tensor, axes_of, cast, plain
+
+if TYPE_CHECKING:
+    from dlcore._tensor import Axis
+
+__all__ = ["max", "mean", "min", "sum"]
+
+
+class _Extremum(Reduction):
+    """Elements that tie for the extremum share its gradient evenly, as the array API functions of PyTorch do (amax)."""
+
+    saves = (0,)
+    saves_output = True
+    function: str
+
+    def forward(self, x: Any) -> Any:
+        self._note(x)
+        return getattr(self.xp, self.function)(x, axis=self.axes, keepdims=self.keepdims)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved
+        best = self.xp.reshape(self.output._array, self.kept_shape)
+        ties = self.xp.astype(x._array == best, x.dtype)
+        share = ties / self.xp.sum(ties, axis=self.axes, keepdims=True)
+        return self.spread(grad) * plain(x, share)
+
+
+class Max(_Extremum):
+    function = "max"
+
+
+class Min(_Extremum):
+    function = "min"
+
+
+def sum(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum over `axis`; 0 over nothing.
+
+    Args:
+        x: a tensor. Bool and small integers are summed as int64 (uint64 for unsigned); float16 in float32.
+        axis: an int, a tuple of ints, or None for all axes.
+        keepdims: keep the summed axes with size 1.
+
+    Raises:
+        ShapeError: an axis that x does not have, or one given twice.
+
+    >>> dl.sum(dl.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([4., 6.])
+    """
+    x = as_tensor("sum", "x", x)
+    return Sum(axes_of("sum", axis, x.ndim), keepdims)(x)
+
+
+def mean(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The arithmetic mean over `axis`; NaN over nothing. Arguments and errors as `sum`; integers give float32.
+
+    >>> dl.mean(dl.tensor([[1.0, 2.0], [3.0, 5.0]]), axis=1)
+    tensor([1.5, 4. ])
+    """
+    x = as_tensor("mean", "x", x)
+    axes = axes_of("mean", axis, x.ndim)
+    if x.dtype.kind not in "fc":
+        x = cast(x, DEFAULT_FLOAT)
+    count = prod([x.shape[i] for i in axes])
+    if x.dtype == float16:  # the sum may not fit where the mean does
+        return cast(mean(cast(x, float32), axis=axes, keepdims=keepdims), float16)
+    return Sum(axes, keepdims)(x) * (1.0 / count if count else float("nan"))
+
+
+def max(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest value over `axis`; NaN if there is one. Ties share the gradient evenly. Arguments as `sum`.
+
+    Raises:
+        ShapeError: also where there is nothing to take the maximum of.
+        DTypeError: complex numbers have no order.
+
+    >>> dl.max(dl.tensor([[1.0, 5.0], [3.0, 4.0]]), axis=1)
+    tensor([5., 4.])
+    """
+    return _extremum("max", Max, x, axis, keepdims)
+
+
+def min(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest value over `axis`; as `max`.
+
+    >>> dl.min(dl.tensor([[1.0, 5.0], [3.0, 4.0]]))
+    tensor(1.)
+    """
+    return _extremum("min", Min, x, axis, keepdims)
+
+
+def _extremum(name: str, function: type[_Extremum], x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+    x = as_tensor(name, "x", x)
+    axes = axes_of(name, axis, x.ndim)
+    if x.dtype.kind == "c":
+        raise DTypeError(f"{name}: x is {x.dtype}, and complex numbers have no order")
+    if any(x.shape[i] == 0 for i in axes):
+        raise ShapeError(f"{name}: nothing to reduce: shape {x.shape} is empty along axis {axis}")
+    return function(axes, keepdims)(x)

@@ -1,0 +1,60 @@
+"""The reference implementation of every primitive of `dlcore.backend`, in array-API terms.
+
+Each takes the array namespace `xp` first and is otherwise called as the method of `Backend` of the same name,
+whose docstring says what it does. They are written to be read and to be right, not to be fast: a device
+inherits them and overrides what it can speed up, and the tests compare the two. Nothing here knows of a device.
+"""
+
+from .activations import ACTIVATIONS, Activation, bias_activation_backward, bias_activation_forward
+from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_forward
+from .dropout import dropout_backward, dropout_forward
+from .indexing import check_index_range, scatter_add
+from .losses import bce_with_logits, softmax_cross_entropy
+from .normal import random_normal
+from .norms import l2_norm
+from .optimizers import adadelta_update, adagrad_update, adam_update, rmsprop_update, sgd_update
+from .philox import philox, random_integers, random_permutation, random_uniform
+from .pooling import (
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    index_pool2d_gather,
+    index_pool2d_scatter,
+    max_pool2d_forward,
+    min_pool2d_forward,
+)
+from .softmax import softmax_backward, softmax_forward
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "adadelta_update",
+    "adagrad_update",
+    "adam_update",
+    "avg_pool2d_backward",
+    "avg_pool2d_forward",
+    "bce_with_logits",
+    "bias_activation_backward",
+    "bias_activation_forward",
+    "check_index_range",
+    "conv2d_backward_input",
+    "conv2d_backward_weight",
+    "conv2d_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "index_pool2d_gather",
+    "index_pool2d_scatter",
+    "l2_norm",
+    "max_pool2d_forward",
+    "min_pool2d_forward",
+    "philox",
+    "random_integers",
+    "random_normal",
+    "random_permutation",
+    "random_uniform",
+    "rmsprop_update",
+    "scatter_add",
+    "sgd_update",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softmax_forward",
+]

@@ -1,0 +1,23 @@
+"""Checks of index values, and sums of rows by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._precision import cast, wide
+
+Array = Any
+
+
+def check_index_range(xp: Any, index: Array, low: int, high: int, message: str) -> None:
+    wrong = (index < low) | (index >= high)
+    if xp.any(wrong):
+        raise IndexError(f"{message}{int(index[wrong][0])}")
+
+
+def scatter_add(xp: Any, values: Array, index: Array, size: int) -> Array:
+    rows = wide(xp, values)
+    result = xp.zeros((size, *values.shape[1:]), dtype=rows.dtype)
+    for row in range(values.shape[0]):
+        result[int(index[row]), ...] += rows[row, ...]
+    return cast(xp, result, values.dtype)

@@ -1,0 +1,1 @@
+"""Kernel sources, read through `importlib.resources`; no Python lives here. Installed as `dlcore.kernels`."""

@@ -1,0 +1,314 @@
+"""mnist(): where its files are looked for, how they are fetched, and that only the right content is kept.
+
+No test here leaves this machine: the mirror is a server on 127.0.0.1 with a data set of a few pixels.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore.data import _download, _mnist
+from dlcore.io._cache import user_cache_dir
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
+CONTENT = {
+    "train-images-idx3-ubyte": b"\0\0\x08\x03" + np.array(IMAGES.shape, ">u4").tobytes() + IMAGES.tobytes(),
+    "train-labels-idx1-ubyte": b"\0\0\x08\x01" + np.array(LABELS.shape, ">u4").tobytes() + LABELS.tobytes(),
+    "t10k-images-idx3-ubyte": b"\0\0\x08\x03" + np.array([2, 4, 3], ">u4").tobytes() + IMAGES[3:].tobytes(),
+    "t10k-labels-idx1-ubyte": b"\0\0\x08\x01" + np.array([2], ">u4").tobytes() + LABELS[3:].tobytes(),
+}
+NAMES = list(CONTENT)
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """Serves CONTENT gzipped under /good/, and in one of the ways that a server can fail elsewhere."""
+
+    requests: list[str]
+
+    def do_GET(self) -> None:
+        self.requests.append(self.path)
+        _, mode, name = self.path.split("/")
+        content = CONTENT.get(name.removesuffix(".gz"))
+        if content is None or mode == "missing":
+            self.send_error(404)
+            return
+        body = gzip.compress(content if mode != "changed" else content[:-1] + b"?")
+        if mode == "page":
+            body = b"<html>please log in</html>"
+        self.send_response(200)
+        if mode != "no-length":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:-20] if mode == "dropped" else body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """The address of the server; the data set is the small one, and the user's folders are empty."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("DLCORE_DATA", raising=False)
+    handler = type("Handler", (Mirror,), {"requests": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        use_mirror(monkeypatch, address + "good/")
+        yield address
+        server.shutdown()
+        thread.join()
+
+
+def use_mirror(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    hashes = [(name, hashlib.sha256(content).hexdigest()) for name, content in CONTENT.items()]
+    small = _mnist._Files("mnist", url, train=(hashes[0], hashes[1]), test=(hashes[2], hashes[3]))
+    monkeypatch.setattr(_mnist, "_MNIST", small)
+
+
+def files_under(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def assert_is_training_set(dataset: dl.data.TensorDataset) -> None:
+    images, labels = (tensor.numpy() for tensor in dataset.tensors)
+    np.testing.assert_array_equal(images, IMAGES[:, np.newaxis] / np.float32(255), strict=True)
+    np.testing.assert_array_equal(labels, LABELS.astype(np.int64), strict=True)
+
+
+# --- files that are there ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("place", ["root", "DLCORE_DATA", "cache"])
+def test_files_on_this_machine(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, compressed: bool
+) -> None:
+    use_mirror(monkeypatch, mirror + "missing/")
+    folder = tmp_path / "here" / "mnist" if place != "cache" else tmp_path / "cache" / "dlcore" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in CONTENT.items():
+        if compressed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / name).write_bytes(content)
+    if place == "DLCORE_DATA":
+        monkeypatch.setenv("DLCORE_DATA", str(tmp_path / "here"))
+    root = tmp_path / "here" if place == "root" else None
+    assert_is_training_set(dl.data.mnist(root=root))
+    images, labels = dl.data.mnist(train=False, root=root).tensors
+    assert images.shape == (2, 1, 4, 3)
+    assert labels.tolist() == [1, 5]
+
+
+def test_a_wrong_file_is_refused_and_kept(mirror: str, tmp_path: Path) -> None:
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    (folder / NAMES[0]).write_bytes(CONTENT[NAMES[0]][:-1])
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte' is truncated"):
+        dl.data.mnist(root=tmp_path)
+    (folder / NAMES[0]).write_bytes(CONTENT[NAMES[0]][:-1] + b"?")
+    with pytest.raises(ValueError, match="unexpected content: its sha256 is"):
+        dl.data.mnist(root=tmp_path)
+    assert files_under(folder) == [NAMES[0]]
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(TypeError, match="mnist: train must be True or False, got None"):
+        dl.data.mnist(train=None)  # type: ignore[arg-type]
+
+
+# --- files that must be fetched ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["good", "no-length"])
+def test_download_into_the_cache(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    use_mirror(monkeypatch, f"{mirror}{mode}/")
+    assert_is_training_set(dl.data.mnist())
+    cache = tmp_path / "cache" / "dlcore" / "mnist"
+    assert files_under(tmp_path) == sorted(f"{name}.gz" for name in NAMES[:2])
+    assert gzip.decompress((cache / f"{NAMES[0]}.gz").read_bytes()) == CONTENT[NAMES[0]]
+
+    use_mirror(monkeypatch, mirror + "missing/")  # the second time nothing is asked for
+    assert_is_training_set(dl.data.mnist())
+
+
+def test_download_into_root(mirror: str, tmp_path: Path) -> None:
+    dl.data.mnist(root=tmp_path / "new" / "folder")
+    assert files_under(tmp_path / "new" / "folder" / "mnist") == sorted(f"{name}.gz" for name in NAMES[:2])
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("mode", ["missing", "dropped"])
+def test_a_failed_download(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    use_mirror(monkeypatch, f"{mirror}{mode}/")
+    reason = "404" if mode == "missing" else "connection broke after"
+    with pytest.raises(FileNotFoundError, match=reason) as caught:
+        dl.data.mnist()
+    message = str(caught.value)
+    assert f"Put the files {', '.join(f'{name}.gz' for name in NAMES)} " in message
+    assert f"into {tmp_path / 'cache' / 'dlcore' / 'mnist'};" in message
+    assert "DLCORE_DATA" in message
+    assert files_under(tmp_path) == []
+
+
+def test_offline(tmp_path: Path, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLCORE_DATA", str(tmp_path / "mine"))
+    use_mirror(monkeypatch, "http://127.0.0.1:1/")
+    with pytest.raises(FileNotFoundError, match=r"fetching it failed .*refused") as caught:
+        dl.data.mnist()
+    assert f"into {tmp_path / 'mine' / 'mnist'};" in str(caught.value)
+    assert f"nor in {tmp_path / 'cache' / 'dlcore' / 'mnist'}," in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("changed", "has unexpected content: its sha256"), ("page", "is no IDX file: it begins")]
+)
+def test_wrong_content_is_not_kept(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, reason: str
+) -> None:
+    use_mirror(monkeypatch, f"{mirror}{mode}/")
+    with pytest.raises(ValueError, match=f"what came from {mirror}.* was not kept: .*{reason}"):
+        dl.data.mnist()
+    assert files_under(tmp_path) == []
+
+
+def test_more_data_than_expected(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_mnist, "_MAX_DOWNLOAD", 10)
+    with pytest.raises(FileNotFoundError, match="more than the 10 bytes"):
+        dl.data.mnist()
+    assert files_under(tmp_path) == []
+
+
+def test_a_broken_connection_that_says_so(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import http.client
+
+    def fail(self: object, size: int) -> bytes:
+        raise ConnectionResetError("reset by peer")
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", fail)
+    with pytest.raises(FileNotFoundError, match="connection broke after 0 bytes: reset by peer"):
+        dl.data.mnist()
+    assert files_under(tmp_path) == []
+
+
+def test_a_disk_that_fails_is_no_network_error(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        dl.data.mnist()
+    assert files_under(tmp_path) == []
+
+
+FETCH = """
+import sys
+from dlcore.data import _download
+from dlcore.data._idx import read_idx
+_download.download(sys.argv[1], sys.argv[2], lambda path: read_idx(path, sys.argv[3]), 1 << 20)
+read_idx(sys.argv[2], sys.argv[3])
+"""
+
+
+def test_several_processes_at_once(mirror: str, tmp_path: Path) -> None:
+    name = NAMES[0]
+    path = tmp_path / "new" / f"{name}.gz"
+    sha256 = hashlib.sha256(CONTENT[name]).hexdigest()
+    arguments = [sys.executable, "-c", FETCH, f"{mirror}good/{name}.gz", str(path), sha256]
+    processes = [subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")  # no bar either: standard error is no terminal
+    assert files_under(tmp_path) == [path.name]
+
+
+def test_threads_at_once(mirror: str, tmp_path: Path) -> None:
+    results: list[dl.data.TensorDataset] = []
+    threads = [threading.Thread(target=lambda: results.append(dl.data.mnist(root=tmp_path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    for dataset in results:
+        assert_is_training_set(dataset)
+    assert len(files_under(tmp_path)) == 2
+
+
+def test_nothing_is_left_open(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gc
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        for mode in ("missing", "dropped", "good"):
+            use_mirror(monkeypatch, f"{mirror}{mode}/")
+            try:
+                dl.data.mnist()
+            except FileNotFoundError:
+                gc.collect()
+
+
+def test_a_url_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match=r"unknown url type"):
+        _download.download("nothing://here", tmp_path / "f", lambda path: None, 10)
+
+
+# --- the user's cache --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/somewhere"}, "/somewhere/dlcore"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/home/me/.cache/dlcore"),
+        ("linux", {}, "/home/me/.cache/dlcore"),
+        ("darwin", {}, "/home/me/Library/Caches/dlcore"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/dlcore"),
+        ("win32", {}, "/home/me/AppData/Local/dlcore"),
+    ],
+)
+def test_user_cache_dir(
+    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert user_cache_dir().as_posix() == expected
+
+
+# --- the real thing ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif("DLCORE_DATA" not in os.environ, reason="DLCORE_DATA does not say where MNIST is")
+def test_the_real_mnist() -> None:
+    images, labels = (tensor.numpy() for tensor in dl.data.mnist().tensors)
+    assert images.shape == (60_000, 1, 28, 28)
+    assert images.dtype == np.float32
+    assert labels.dtype == np.int64
+    assert labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert images.mean(dtype=np.float64) == pytest.approx(0.1307, abs=1e-4)
+    assert images.std(dtype=np.float64) == pytest.approx(0.3081, abs=1e-4)
+    assert images.max() == 1
+    images, labels = (tensor.numpy() for tensor in dl.data.mnist(train=False).tensors)
+    assert images.shape == (10_000, 1, 28, 28)
+    assert sorted(set(labels.tolist())) == list(range(10))
