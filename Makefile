@@ -18,16 +18,17 @@ help:  ## list the targets
 
 # --- set-up ------------------------------------------------------------------------------------
 
-$(RUN):
+$(VENV)/.created:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
 	    f"dlcore needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}: say make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
 
-$(VENV)/.plot-installed: pyproject.toml | $(RUN)
+$(VENV)/.plot-installed: pyproject.toml | $(VENV)/.created
 	$(PIP) install -e '.[plot]'
 	@touch $@
 
-$(VENV)/.dev-installed: pyproject.toml | $(RUN)
+$(VENV)/.dev-installed: pyproject.toml | $(VENV)/.created
 	$(PIP) install -e '.[dev]'
 	@touch $@ $(VENV)/.plot-installed
 

@@ -1,6 +1,6 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
-from dlcore import _methods, data, io, random
+from dlcore import _methods, data, io, nn, optim, random
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
     bool_,
@@ -139,11 +139,13 @@ __all__ = [
     "min",
     "multiply",
     "negative",
+    "nn",
     "no_grad",
     "not_equal",
     "one_hot",
     "ones",
     "ones_like",
+    "optim",
     "permute_dims",
     "positive",
     "pow",

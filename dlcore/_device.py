@@ -20,8 +20,6 @@ from dlcore import _probe
 from dlcore._errors import DeviceError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from dlcore.backend import Backend
 
 ENTRY_POINT_GROUP = "dlcore.backends"
@@ -102,9 +100,7 @@ class device:  # noqa: N801 - PyTorch's spelling, for what users write as `dl.de
         _context.set((*_context.get(), self))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         _context.set(_context.get()[:-1])
 
 

@@ -20,7 +20,7 @@ DEFAULT_FLOAT = float32
 _SUPPORTED = frozenset(
     (bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64, complex64, complex128)
 )
-_PYTHON = {bool: bool_, int: int64, float: float32, complex: complex64}
+_PYTHON: dict[type, DType] = {bool: bool_, int: int64, float: float32, complex: complex64}
 
 
 def as_dtype(dtype: Any) -> DType:
@@ -28,10 +28,8 @@ def as_dtype(dtype: Any) -> DType:
 
     Python's `float` means float32 and `complex` complex64, the defaults.
     """
-    if isinstance(dtype, type) and dtype in _PYTHON:
-        return _PYTHON[dtype]
     try:
-        found = np.dtype(dtype)
+        found: DType = _PYTHON[dtype] if isinstance(dtype, type) and dtype in _PYTHON else np.dtype(dtype)
     except TypeError as error:
         raise DTypeError(f"dtype: {dtype!r} is not a dtype") from error
     if found not in _SUPPORTED:

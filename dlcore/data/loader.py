@@ -111,21 +111,15 @@ class DataLoader:
 def _stack(items: list[Any], where: _device.device) -> Any:
     """Items of one batch along a new first axis; tuples and dicts entry by entry."""
     first = items[0]
-    kind = type(first)
     for item in items:
-        if isinstance(item, tuple | list | Mapping) and (type(item) is not kind or len(item) != len(first)):
+        if _structure(item) != _structure(first):
             raise TypeError(f"DataLoader: the items of a batch differ in their structure: {first!r:.80}, {item!r:.80}")
     if isinstance(first, tuple | list):
         return tuple(_stack(list(entries), where) for entries in zip(*items, strict=True))
     if isinstance(first, Mapping):
         return {key: _stack([item[key] for item in items], where) for key in first}
-    if not isinstance(first, Tensor | np.ndarray | np.generic | bool | int | float | complex):
-        raise TypeError(
-            f"DataLoader: an item (or an entry of it) is of type {kind.__name__}; "
-            "expected tensors, NumPy arrays, numbers, or tuples or dicts of these"
-        )
     if not isinstance(first, Tensor | np.ndarray):
-        return asarray(items, device=where)
+        return asarray(items, device=where)  # Python numbers take the library's default dtypes
     arrays = [item.numpy() if isinstance(item, Tensor) else np.asarray(item) for item in items]
     for array in arrays:
         if array.shape != arrays[0].shape:
@@ -133,3 +127,17 @@ def _stack(items: list[Any], where: _device.device) -> Any:
                 f"DataLoader: the items of a batch must have the same shape, got {arrays[0].shape} and {array.shape}"
             )
     return asarray(np.stack(arrays), device=where)
+
+
+def _structure(item: Any) -> Any:
+    """What two items must have in common to be stacked, apart from shapes."""
+    if isinstance(item, tuple | list):
+        return type(item), len(item)
+    if isinstance(item, Mapping):
+        return set(item)
+    if isinstance(item, Tensor | np.ndarray | np.generic | bool | int | float | complex):
+        return "numbers"
+    raise TypeError(
+        f"DataLoader: an item (or an entry of it) is of type {type(item).__name__}; "
+        "expected tensors, NumPy arrays, numbers, or tuples or dicts of these"
+    )

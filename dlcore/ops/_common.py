@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from dlcore.autograd import Function, different_devices
 if TYPE_CHECKING:
     from dlcore._dtypes import DType
 
+_T = TypeVar("_T")
 _SCALARS = (bool, int, float, complex)
 
 
@@ -133,11 +134,11 @@ class Conj(Function):
         return conj(grad)
 
 
-def conj(x: Any) -> Any:
+def conj(x: _T) -> _T:
     """The complex conjugate; a real tensor or number is returned as it is."""
     if isinstance(x, Tensor):
-        return Conj()(x) if x._array.dtype.kind == "c" else x
-    return x.conjugate() if isinstance(x, complex) else x
+        return Conj()(x) if x._array.dtype.kind == "c" else x  # type: ignore[return-value]
+    return x.conjugate() if isinstance(x, complex) else x  # type: ignore[return-value]
 
 
 def plain(like: Tensor, array: Any) -> Tensor:

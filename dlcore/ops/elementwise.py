@@ -182,7 +182,8 @@ class Log(Function):
         return self.xp.log(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad / conj(self.saved[0])
+        x: Tensor = self.saved[0]
+        return grad / conj(x)
 
 
 class Log1p(Function):
@@ -192,7 +193,8 @@ class Log1p(Function):
         return self.xp.log1p(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad / conj(self.saved[0] + 1)
+        x: Tensor = self.saved[0]
+        return grad / conj(x + 1)
 
 
 class Sqrt(Function):
@@ -226,7 +228,7 @@ class Abs(Function):
         return self.xp.abs(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
+        x: Tensor = self.saved[0]
         if x.dtype.kind == "c":
             y = self.output
             return grad * (x / where(equal(y, 0), 1.0, y))

@@ -1,0 +1,58 @@
+"""Arguments that several functions take in the same forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor
+from dlcore.ops._common import as_tensor
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def two(name: str, argument: str, value: Any, minimum: int) -> tuple[int, int]:
+    """An int, or a pair of them for height and width, each at least `minimum`."""
+    given = value if isinstance(value, (tuple, list)) else (value, value)
+    numbers = [number.__index__() for number in given if hasattr(number, "__index__") and not isinstance(number, bool)]
+    if len(given) != 2 or len(numbers) != 2 or min(numbers) < minimum:
+        raise ValueError(f"{name}: {argument} must be an int >= {minimum} or a pair of them, got {value!r}")
+    return numbers[0], numbers[1]
+
+
+def floats(name: str, argument: str, value: Any) -> Tensor:
+    """A tensor of real floats."""
+    x = as_tensor(name, argument, value)
+    if x.dtype.kind != "f":
+        raise DTypeError(f"{name}: {argument} must be a float tensor, got {x.dtype}; convert it with astype")
+    return x
+
+
+def same_dtype(name: str, **tensors: Tensor | None) -> None:
+    """All given tensors must have one dtype: a mixture is nearly always an oversight."""
+    present = {argument: x for argument, x in tensors.items() if x is not None}
+    first = next(iter(present.values()))
+    if any(x._array.dtype != first._array.dtype for x in present.values()):
+        shown = ", ".join(f"{argument} {x.dtype}" for argument, x in present.items())
+        raise DTypeError(f"{name}: one dtype expected, got {shown}; convert with astype or module.to(dtype)")
+
+
+def images(name: str, value: Any) -> tuple[Tensor, bool]:
+    """(N, C, H, W), and whether it was a single image (C, H, W)."""
+    x = floats(name, "input", value)
+    if x.ndim == 3:
+        return x.reshape((1, *x.shape)), True
+    if x.ndim != 4:
+        raise ShapeError(f"{name}: input must have shape (N, C, H, W) or (C, H, W), got {x.shape}")
+    return x, False
+
+
+def single(y: Tensor, was_single: bool) -> Tensor:
+    """Undo `images` on a result."""
+    return y.reshape(y.shape[1:]) if was_single else y
+
+
+def reduction_of(name: str, reduction: str) -> str:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    return reduction

@@ -1,0 +1,241 @@
+"""Losses. Cross-entropies compute their value and gradient in one primitive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor
+from dlcore.autograd import Function, different_devices, is_grad_enabled
+from dlcore.nn.functional._args import floats, reduction_of, same_dtype
+from dlcore.nn.functional.activation import sigmoid, softmax
+from dlcore.ops import abs as abs_
+from dlcore.ops import clip, exp, expand_dims, log1p, mean, permute_dims, reshape, square
+from dlcore.ops import sum as sum_
+from dlcore.ops._broadcast import fit
+from dlcore.ops._common import as_tensor, plain
+
+if TYPE_CHECKING:
+    from dlcore.backend import Reduction
+
+
+class CrossEntropy(Function):
+    """logits (N, C) -> the loss against labels (N,)."""
+
+    saves = (0,)
+
+    def __init__(
+        self, labels: Any, weight: Any, ignore_index: int, label_smoothing: float, reduction: Reduction
+    ) -> None:
+        self.arguments = (labels, weight, ignore_index, label_smoothing, reduction)
+
+    def forward(self, logits: Any) -> Any:
+        loss, self.kept = self.backend.softmax_cross_entropy(logits, *self.arguments)
+        return loss
+
+    def backward(self, grad: Tensor) -> Tensor:
+        if grad.ndim:
+            grad = expand_dims(grad, axis=1)
+        if not is_grad_enabled():
+            return grad * plain(grad, self.kept)
+        # The same gradient as an expression of the logits, to be differentiated once more: it is
+        # s*softmax(z) - t, where the targets t do not depend on z and s is their sum over the row.
+        (logits,) = self.saved
+        soft = softmax(logits, dim=1)
+        targets = plain(logits, self._targets(soft))
+        return grad * (soft * sum_(targets, axis=1, keepdims=True) - targets)
+
+    def _targets(self, soft: Tensor) -> Any:
+        """What softmax is compared with, weights and the mean's divisor included."""
+        labels, weight, ignore_index, smoothing, reduction = self.arguments
+        xp, classes, dtype = self.xp, soft.shape[1], soft.dtype
+        counted = xp.astype(labels != ignore_index, dtype)
+        hit = xp.astype(labels[:, None] == xp.arange(classes, dtype=labels.dtype), dtype)
+        targets = (1 - smoothing) * hit + smoothing / classes
+        per_label = counted
+        if weight is not None:
+            targets = targets * weight
+            per_label = counted * xp.sum(hit * weight, axis=1)
+        targets = targets * counted[:, None]
+        return targets / xp.sum(per_label) if reduction == "mean" else targets
+
+
+class BCEWithLogits(Function):
+    """(logits, target) -> the loss; both may need gradients."""
+
+    saves = (0, 1)
+
+    def __init__(self, weight: Any, pos_weight: Any, reduction: Reduction) -> None:
+        self.weight, self.pos_weight, self.reduction = weight, pos_weight, reduction
+
+    def forward(self, logits: Any, target: Any) -> Any:
+        loss, self.kept = self.backend.bce_with_logits(logits, target, self.weight, self.pos_weight, self.reduction)
+        return loss
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, t = self.saved
+        scale: Any = grad * (1.0 / x.size) if self.reduction == "mean" and x.size else grad
+        if self.weight is not None:
+            scale = scale * plain(x, self.weight)
+        excess = 0.0 if self.pos_weight is None else plain(x, self.pos_weight) - 1
+        by_logits = by_target = None
+        if self.needs(0):
+            if is_grad_enabled():  # the same gradient as an expression, to be differentiated once more
+                by_logits = scale * (1 - t - (1 + t * excess) * sigmoid(-x))
+            else:
+                by_logits = grad * plain(x, self.kept)
+        if self.needs(1):
+            by_target = fit(scale * (excess * _softplus(-x) - x), t.shape)
+        return by_logits, by_target
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)) without overflow."""
+    return clip(x, min=0) + log1p(exp(-abs_(x)))
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The squared difference (input - target)^2, averaged, summed or ("none") by element.
+
+    Args:
+        input, target: float tensors of one shape and dtype. (PyTorch broadcasts them with a warning.)
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ShapeError, DTypeError: shapes or dtypes that differ. ValueError: an unknown reduction.
+
+    >>> F.mse_loss(dl.tensor([1.0, 2.0]), dl.tensor([1.0, 4.0])).item()
+    2.0
+    """
+    x, t = _matching("mse_loss", input, target)
+    return _reduce("mse_loss", square(x - t), reduction)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log(softmax(input)[target]): the cross-entropy between logits and class indices, as PyTorch's.
+
+    Args:
+        input: logits, shape (C,), (N, C) or (N, C, d1, ...), float.
+        target: class indices, integers in 0..C-1 or `ignore_index`, shape (), (N,) or (N, d1, ...).
+        weight: a factor for each class, shape (C,).
+        ignore_index: targets with this value do not count.
+        reduction: "mean" (divided by the summed weights of the targets that count), "sum" or "none".
+        label_smoothing: mix the target with the uniform distribution, 0 <= label_smoothing <= 1
+            (Szegedy et al., "Rethinking the Inception architecture", 2016).
+
+    Returns:
+        A 0-d tensor, or with "none" one of the shape of `target`.
+
+    Raises:
+        ShapeError, DTypeError: arguments that do not fit together.
+        IndexError: a target out of range. ValueError: a reduction or smoothing out of range.
+
+    >>> round(F.cross_entropy(dl.tensor([[0.0, 0.0]]), dl.tensor([1])).item(), 4)
+    0.6931
+    """
+    name = "cross_entropy"
+    logits = floats(name, "input", input)
+    labels = as_tensor(name, "target", target)
+    reduction_of(name, reduction)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
+    if logits._device is not labels._device:
+        raise different_devices(name, (logits, labels))
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be in [0, 1], got {label_smoothing}")
+    axis = 0 if logits.ndim == 1 else 1
+    if logits.ndim == 0 or labels.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
+        raise ShapeError(
+            f"{name}: target of shape {labels.shape} does not fit input of shape {logits.shape}: expected (N, C, ...) "
+            "and (N, ...), or (C,) and ()"
+        )
+    classes = logits.shape[axis]
+    if weight is not None:
+        weight = floats(name, "weight", weight)
+        same_dtype(name, input=logits, weight=weight)
+        if weight.shape != (classes,):
+            raise ShapeError(f"{name}: weight must have shape ({classes},), got {weight.shape}")
+        if weight._device is not logits._device:
+            raise different_devices(name, (logits, weight))
+    _check_labels(name, labels, classes, ignore_index)
+    shape = labels.shape
+    if logits.ndim == 1:
+        logits = reshape(logits, (1, classes))
+    elif logits.ndim > 2:  # (N, C, d...) -> (N*d..., C)
+        last = permute_dims(logits, (0, *range(2, logits.ndim), 1))
+        logits = reshape(last, (labels.size, classes))
+    flat = labels._array if labels.ndim == 1 else reshape(labels, (labels.size,))._array
+    raw_weight = None if weight is None else weight._array
+    loss = CrossEntropy(flat, raw_weight, ignore_index, float(label_smoothing), reduction)(logits)  # type: ignore[arg-type]
+    return reshape(loss, shape) if reduction == "none" and shape != loss.shape else loss
+
+
+def _check_labels(name: str, labels: Tensor, classes: int, ignore_index: int) -> None:
+    """Every label must name a class or be ignored."""
+    backend = labels._device.backend
+    message = f"{name}: target must be in 0..{classes - 1} or {ignore_index} (ignore_index)"
+    array = labels._array
+    if not 0 <= ignore_index < classes:
+        array = backend.xp.where(array == ignore_index, 0, array)
+    backend.check_index_range(array, 0, classes, message)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """-w [p t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))], stable for large |x|; as PyTorch's.
+
+    Args:
+        input: logits, float, any shape.
+        target: probabilities in [0, 1], of the same shape and dtype.
+        weight: a factor w that broadcasts to that shape.
+        reduction: "mean", "sum" or "none".
+        pos_weight: a factor p for positive targets that broadcasts to that shape.
+
+    Raises:
+        ShapeError, DTypeError: arguments that do not fit together. ValueError: an unknown reduction.
+
+    >>> round(F.binary_cross_entropy_with_logits(dl.zeros(2), dl.ones(2)).item(), 4)
+    0.6931
+    """
+    name = "binary_cross_entropy_with_logits"
+    x, t = _matching(name, input, target)
+    reduction_of(name, reduction)
+    factors = []
+    for argument, factor in (("weight", weight), ("pos_weight", pos_weight)):
+        if factor is not None:
+            factor = floats(name, argument, factor)
+            same_dtype(name, input=x, **{argument: factor})
+            if factor._device is not x._device:
+                raise different_devices(name, (x, factor))
+            extra = x.ndim - factor.ndim
+            if extra < 0 or any(a not in (1, b) for a, b in zip(factor.shape, x.shape[extra:], strict=True)):
+                raise ShapeError(f"{name}: {argument} of shape {factor.shape} does not broadcast to {x.shape}")
+            if factor._requires_grad:
+                raise RuntimeError(f"{name}: {argument} has no gradient here; pass {argument}.detach()")
+        factors.append(None if factor is None else factor._array)
+    return BCEWithLogits(factors[0], factors[1], reduction)(x, t)  # type: ignore[arg-type]
+
+
+def _matching(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    x, t = floats(name, "input", input), floats(name, "target", target)
+    same_dtype(name, input=x, target=t)
+    if x.shape != t.shape:
+        raise ShapeError(f"{name}: input of shape {x.shape} and target of shape {t.shape} must have one shape")
+    return x, t
+
+
+def _reduce(name: str, loss: Tensor, reduction: str) -> Tensor:
+    reduction_of(name, reduction)
+    return mean(loss) if reduction == "mean" else sum_(loss) if reduction == "sum" else loss

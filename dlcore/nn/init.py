@@ -1,0 +1,177 @@
+"""Initial values, written into a tensor in place. Each function returns the tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dlcore._errors import DTypeError, ShapeError
+from dlcore.random import Generator, default_generator
+
+if TYPE_CHECKING:
+    from dlcore._tensor import Tensor
+
+__all__ = [
+    "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "uniform_",
+    "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Uniform on [a, b).
+
+    >>> t = dl.nn.init.uniform_(dl.zeros(1000), -1.0, 1.0)
+    >>> -1 <= t.min().item() and t.max().item() < 1
+    True
+    """
+    if not a <= b:
+        raise ValueError(f"uniform_: expected a <= b, got a={a}, b={b}")
+    return _draw("uniform_", tensor, "random_uniform", b - a, a, generator)
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Normal with this mean and standard deviation.
+
+    >>> dl.nn.init.normal_(dl.zeros(3), mean=5.0, std=0.0)
+    tensor([5., 5., 5.])
+    """
+    if std < 0:
+        raise ValueError(f"normal_: std must be >= 0, got {std}")
+    return _draw("normal_", tensor, "random_normal", std, mean, generator)
+
+
+def constant_(tensor: Tensor, value: float) -> Tensor:
+    """One value everywhere.
+
+    >>> dl.nn.init.constant_(dl.zeros(2), 0.5)
+    tensor([0.5, 0.5])
+    """
+    tensor._array[...] = value
+    tensor._version[0] += 1
+    return tensor
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Zeros.
+
+    >>> dl.nn.init.zeros_(dl.ones(2))
+    tensor([0., 0.])
+    """
+    return constant_(tensor, 0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Ones.
+
+    >>> dl.nn.init.ones_(dl.zeros(2))
+    tensor([1., 1.])
+    """
+    return constant_(tensor, 1)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Uniform on +-gain * sqrt(6 / (fan_in + fan_out)): Glorot, Bengio, AISTATS 2010, equation 16.
+
+    Args:
+        tensor: a weight (out_features, in_features) or (out_channels, in_channels / groups, *kernel).
+        gain: a factor, see `calculate_gain`.
+
+    >>> dl.nn.init.xavier_uniform_(dl.zeros((3, 3))).abs().max().item() <= 1
+    True
+    """
+    bound = gain * math.sqrt(6.0 / _fans("xavier_uniform_", tensor, "sum"))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)); arguments as `xavier_uniform_`.
+
+    >>> dl.nn.init.xavier_normal_(dl.zeros((3, 3))).shape
+    (3, 3)
+    """
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / _fans("xavier_normal_", tensor, "sum")), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """ "He" initialisation, uniform on +-gain * sqrt(3 / fan): He, Zhang, Ren, Sun, ICCV 2015, equation 10.
+
+    Args:
+        tensor: a weight, as for `xavier_uniform_`.
+        a: the negative slope of the leaky ReLU that follows (0: ReLU).
+        mode: "fan_in" keeps the variance of the forward pass, "fan_out" that of the backward pass.
+        nonlinearity: the name of what follows, for `calculate_gain`.
+
+    >>> dl.nn.init.kaiming_uniform_(dl.zeros((3, 6))).abs().max().item() <= 1
+    True
+    """
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_fans("kaiming_uniform_", tensor, mode))
+    return uniform_(tensor, -math.sqrt(3.0) * std, math.sqrt(3.0) * std, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """ "He" initialisation, normal with standard deviation gain / sqrt(fan); arguments as `kaiming_uniform_`.
+
+    >>> dl.nn.init.kaiming_normal_(dl.zeros((3, 6))).shape
+    (3, 6)
+    """
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_fans("kaiming_normal_", tensor, mode))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which a nonlinearity's weights should be larger; PyTorch's table.
+
+    Args:
+        nonlinearity: "linear", "conv2d", "sigmoid" (1), "tanh" (5/3), "relu" (sqrt 2), "leaky_relu"
+            (sqrt(2 / (1 + slope^2))) or "selu" (3/4).
+        param: the slope of leaky_relu, default 0.01.
+
+    >>> dl.nn.init.calculate_gain("tanh")
+    1.6666666666666667
+    """
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        return math.sqrt(2.0 / (1 + slope**2))
+    gains = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
+    if nonlinearity not in gains:
+        raise ValueError(f"calculate_gain: nonlinearity must be one of {', '.join(gains)}, got {nonlinearity!r}")
+    return gains[nonlinearity]
+
+
+def _fans(name: str, tensor: Tensor, mode: str) -> float:
+    if tensor.ndim < 2:
+        raise ShapeError(f"{name}: a weight has at least 2 dimensions (out, in, ...), got shape {tensor.shape}")
+    field = math.prod(tensor.shape[2:])
+    fan_in, fan_out = tensor.shape[1] * field, tensor.shape[0] * field
+    fans = {"fan_in": fan_in, "fan_out": fan_out, "sum": fan_in + fan_out}
+    if mode not in fans:
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    if fans[mode] == 0:
+        raise ShapeError(f"{name}: a weight of shape {tensor.shape} has no inputs or outputs to scale by")
+    return float(fans[mode])
+
+
+def _draw(name: str, tensor: Tensor, primitive: str, scale: float, shift: float, generator: Generator | None) -> Tensor:
+    """tensor = scale * random + shift. Two roundings in this order, the same on every device."""
+    if tensor.dtype.kind != "f":
+        raise DTypeError(f"{name}: expected a float tensor, got {tensor.dtype}")
+    words = (tensor.size + tensor.size % 2) * (2 if tensor.dtype.itemsize == 8 else 1)
+    counter = (generator or default_generator()).draw(words)
+    values = getattr(tensor._device.backend, primitive)(counter, tensor.shape, tensor.dtype)
+    values *= scale
+    values += shift
+    tensor._array[...] = values
+    tensor._version[0] += 1
+    return tensor

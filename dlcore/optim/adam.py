@@ -1,0 +1,75 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dlcore._tensor import Tensor
+from dlcore.optim.optimizer import Bucket, Optimizer
+
+
+class Adam(Optimizer):
+    """m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g^2; p -= lr * m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps). As in PyTorch.
+
+    Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+
+    Args:
+        params: parameters or parameter groups.
+        lr: the learning rate, >= 0.
+        betas: b1 and b2, in [0, 1).
+        eps: >= 0.
+        weight_decay: adds weight_decay * p to the gradient, >= 0.
+        amsgrad: divide by the largest v so far (Reddi, Kale, Kumar, ICLR 2018).
+        maximize: ascend instead.
+
+    Raises:
+        ValueError: a setting out of range.
+
+    >>> w = dl.nn.Parameter(dl.tensor([1.0]))
+    >>> opt = dl.optim.Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> opt.step()
+    >>> w
+    Parameter([0.9], requires_grad=True)
+    """
+
+    state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+                    "maximize": maximize}  # fmt: skip
+        super().__init__(params, settings)
+
+    def _check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "eps", "weight_decay"):
+            self._require(group, name, group[name] >= 0, ">= 0")
+        betas = group["betas"]
+        valid = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+        self._require(group, "betas", valid, "two numbers in [0, 1)")
+
+    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+        bucket.backend.adam_update(
+            bucket.values[elements],
+            bucket.grads[elements],
+            bucket.state("exp_avg")[elements],
+            bucket.state("exp_avg_sq")[elements],
+            bucket.state("max_exp_avg_sq")[elements] if group["amsgrad"] else None,
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            step=step,
+            maximize=group["maximize"],
+        )

@@ -1,0 +1,324 @@
+"""The base of all optimizers: parameters flattened into one buffer, so that a step is one primitive call.
+
+For each parameter group, dtype and device there is one flat array of values, one of gradients and
+one for each kind of state. The parameters and their gradients become views of them. `step` calls
+the primitive once for each run of neighbouring parameters that have a gradient and the same step
+count, which as a rule is one run: all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor, tensor, wrap
+
+_ALIGNMENT = 16  # bytes; every view starts on such a boundary, so that kernels can load four floats at a time
+
+
+class _Slot(NamedTuple):
+    """Where one parameter lives in the flat buffer."""
+
+    parameter: Tensor
+    start: int
+    stop: int  # the end of its elements; the next slot starts at the next boundary
+    value: Any  # the view that the parameter's array must be
+    grad: Tensor  # the view that its gradient goes into
+
+
+class Bucket:
+    """The parameters of one group that share dtype and device."""
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        first = parameters[0]
+        self.device = first._device
+        self.backend = first._device.backend
+        self.dtype = first.dtype
+        xp = self.backend.xp
+        grain = _ALIGNMENT // self.dtype.itemsize or 1
+        starts, total = [], 0
+        for parameter in parameters:
+            starts.append(total)
+            total += -(-parameter.size // grain) * grain
+        self.values = xp.zeros(total, dtype=self.dtype)
+        self.grads = xp.zeros(total, dtype=self.dtype)
+        self.states: dict[str, Any] = {}
+        self.steps = [0] * len(parameters)
+        self.slots = []
+        for parameter, start in zip(parameters, starts, strict=True):
+            stop = start + parameter.size
+            view = xp.reshape(self.values[start:stop], parameter.shape)
+            view[...] = parameter._array
+            grad = wrap(xp.reshape(self.grads[start:stop], parameter.shape), self.device)
+            parameter._array = view
+            if parameter._grad is not None:
+                grad._array[...] = parameter._grad._array
+                parameter._grad = grad
+            parameter._grad_buffer = grad
+            self.slots.append(_Slot(parameter, start, stop, view, grad))
+
+    def is_current(self) -> bool:
+        """Whether every parameter still is the view it was made, neither rebound nor moved."""
+        return all([slot.parameter._array is slot.value for slot in self.slots])
+
+    def state(self, name: str) -> Any:
+        """The flat array of one kind of state; zeros at first."""
+        found = self.states.get(name)
+        if found is None:
+            found = self.states[name] = self.backend.xp.zeros(self.values.shape[0], dtype=self.dtype)
+        return found
+
+    def runs(self) -> Iterator[tuple[int, slice, int]]:
+        """(number of steps taken, elements, number of parameters) of neighbours with a gradient and equal counts.
+
+        A gradient that is not the buffer's view (the user assigned one) is copied there first.
+        """
+        first, count = 0, 0
+        for position, slot in enumerate(self.slots):
+            gradient = slot.parameter._grad
+            if gradient is not None and gradient is not slot.grad:
+                slot.grad._array[...] = gradient._array
+            if count and (gradient is None or self.steps[position] != self.steps[first]):
+                yield self.steps[first], slice(self.slots[first].start, self.slots[position - 1].stop), count
+                count = 0
+            if gradient is not None:
+                if not count:
+                    first = position
+                count += 1
+        if count:
+            yield self.steps[first], slice(self.slots[first].start, self.slots[first + count - 1].stop), count
+
+
+class Optimizer:
+    """Base class: parameter groups, flat buffers, state. A subclass defines `defaults` and `_update`.
+
+    Args:
+        params: parameters, or dicts with a key "params" and settings of their own.
+        defaults: the settings of groups that do not give their own.
+    """
+
+    #: the state of each parameter that `state_dict` holds, besides "step"
+    state_names: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(f"{type(self).__name__}: params must be an iterable of parameters, got one tensor")
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._buckets: list[list[Bucket]] = []
+        given = list(params)
+        if not given:
+            raise ValueError(f"{type(self).__name__}: params is empty; expected at least one parameter")
+        groups = given if isinstance(given[0], dict) else [{"params": given}]
+        for group in groups:
+            self.add_param_group(group)  # type: ignore[arg-type]
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Train more parameters, with settings of their own.
+
+        Args:
+            group: {"params": parameters, ...}; settings that are missing come from the defaults.
+
+        Raises:
+            ValueError: an unknown or invalid setting, no parameters, or one that another group has.
+            TypeError: something that is no tensor. DTypeError: a tensor without gradients.
+        """
+        name = type(self).__name__
+        if not isinstance(group, dict) or "params" not in group:
+            raise TypeError(f"{name}: a parameter group must be a dict with the key 'params', got {group!r}")
+        unknown = set(group) - set(self.defaults) - {"params"}
+        if unknown:
+            raise ValueError(f"{name}: unknown settings {sorted(unknown)}; expected {sorted(self.defaults)}")
+        listed = group["params"]
+        unique: dict[int, Tensor] = {}  # tied parameters count once
+        for parameter in [listed] if isinstance(listed, Tensor) else listed:
+            if not isinstance(parameter, Tensor):
+                raise TypeError(f"{name}: params must be tensors, got {type(parameter).__name__}")
+            if parameter.dtype.kind != "f":
+                raise DTypeError(f"{name}: params must be real floats, got {parameter.dtype}")
+            if not parameter.is_leaf:
+                raise ValueError(f"{name}: a parameter must be a leaf, not the result of an operation")
+            unique[id(parameter)] = parameter
+        if not unique:
+            raise ValueError(f"{name}: params is empty; expected at least one parameter")
+        taken = {id(parameter) for other in self.param_groups for parameter in other["params"]}
+        if taken & set(unique):
+            raise ValueError(f"{name}: a parameter is in more than one parameter group")
+        full = {**self.defaults, **group, "params": list(unique.values())}
+        self._check(full)
+        self.param_groups.append(full)
+        self._buckets.append(_flatten(full["params"], {}))
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient; the others stay, and so does their state."""
+        for position, group in enumerate(self.param_groups):
+            for bucket in self._current(position):
+                for taken, elements, count in list(bucket.runs()):
+                    self._update(group, bucket, elements, taken + 1)
+                    first = next(i for i, slot in enumerate(bucket.slots) if slot.start == elements.start)
+                    for i in range(first, first + count):
+                        bucket.steps[i] += 1
+                        bucket.slots[i].parameter._version[0] += 1
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or with `set_to_none=False` set them to zero: one fill for each flat buffer."""
+        for position in range(len(self.param_groups)):
+            if set_to_none:
+                for parameter in self.param_groups[position]["params"]:
+                    parameter._grad = None
+                continue
+            for bucket in self._current(position):
+                bucket.backend.fill_zero(bucket.grads)
+                for slot in bucket.slots:
+                    if slot.parameter._grad is not None:
+                        slot.parameter._grad = slot.grad
+                        slot.grad._version[0] += 1
+
+    def grad_norm(self) -> float:
+        """The Euclidean norm of all gradients together: one pass over each flat buffer.
+
+        Parameters without a gradient do not count. The number comes to the host, so this waits for a GPU.
+        """
+        squares = 0.0
+        for position in range(len(self.param_groups)):
+            for bucket in self._current(position):
+                for elements in _joined(bucket):
+                    norm = float(bucket.backend.to_host(bucket.backend.l2_norm(bucket.grads[elements])))
+                    squares += norm * norm
+        return float(squares**0.5)
+
+    def state_dict(self) -> dict[str, Any]:
+        """PyTorch's form: {"state": {number: {"step": int, name: Tensor}}, "param_groups": [...]}; copies."""
+        state: dict[int, dict[str, Any]] = {}
+        groups = []
+        number = 0
+        for position, group in enumerate(self.param_groups):
+            known = {id(slot.parameter): (bucket, i) for bucket in self._current(position)
+                     for i, slot in enumerate(bucket.slots)}  # fmt: skip
+            numbers = []
+            for parameter in group["params"]:
+                bucket, i = known[id(parameter)]
+                if bucket.steps[i]:
+                    state[number] = {"step": bucket.steps[i], **_state_of(bucket, i)}
+                numbers.append(number)
+                number += 1
+            groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": numbers})
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            ValueError: groups or parameters that do not match; ShapeError: a state of another shape.
+            Nothing has been changed then.
+        """
+        name = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+            raise ValueError(f"{name}: expected a dict with the keys 'state' and 'param_groups'")
+        saved, state = state_dict["param_groups"], state_dict["state"]
+        sizes, own = [len(g["params"]) for g in saved], [len(g["params"]) for g in self.param_groups]
+        if sizes != own:
+            raise ValueError(f"{name}: parameter groups of sizes {sizes}, expected {own}")
+        merged, carried = [], []
+        for group, present in zip(saved, self.param_groups, strict=True):
+            settings = {key: value for key, value in group.items() if key != "params"}
+            unknown = set(settings) - set(self.defaults)
+            if unknown:
+                raise ValueError(f"{name}: unknown settings {sorted(unknown)}; expected {sorted(self.defaults)}")
+            merged.append({**present, **settings, "params": present["params"]})
+            self._check(merged[-1])
+            entries: dict[int, dict[str, Any]] = {}
+            for number, parameter in zip(group["params"], present["params"], strict=True):
+                if number in state:
+                    entries[id(parameter)] = self._checked_state(name, number, state[number], parameter)
+            carried.append(entries)
+        for position, (group, entries) in enumerate(zip(merged, carried, strict=True)):
+            self.param_groups[position].update(group)
+            self._buckets[position] = _flatten(group["params"], entries)
+
+    # --- for subclasses ---------------------------------------------------------------------------
+
+    def _check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for settings out of range."""
+        raise NotImplementedError
+
+    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+        """Call the primitive on these elements of the flat buffers; `step` counts from 1."""
+        raise NotImplementedError
+
+    def _require(self, group: dict[str, Any], name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise ValueError(f"{type(self).__name__}: {name} must be {expected}, got {group[name]!r}")
+
+    # --- flat buffers -----------------------------------------------------------------------------
+
+    def _current(self, position: int) -> list[Bucket]:
+        """The buckets of a group, flattened anew if a parameter was rebound or moved since."""
+        buckets = self._buckets[position]
+        if not all([bucket.is_current() for bucket in buckets]):
+            entries = {id(slot.parameter): {"step": bucket.steps[i], **_state_of(bucket, i)}
+                       for bucket in buckets for i, slot in enumerate(bucket.slots)}  # fmt: skip
+            buckets = self._buckets[position] = _flatten(self.param_groups[position]["params"], entries)
+        return buckets
+
+    def _checked_state(self, name: str, number: Any, entry: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
+        unknown = set(entry) - {"step", *self.state_names}
+        if unknown or "step" not in entry:
+            raise ValueError(
+                f"{name}: parameter {number} has the state {sorted(entry)}; expected 'step' and {self.state_names}"
+            )
+        for key in set(entry) - {"step"}:
+            value = entry[key]
+            if value is not None and tuple(value.shape) != parameter.shape:
+                raise ShapeError(
+                    f"{name}: {key} of parameter {number} has shape {tuple(value.shape)}, expected {parameter.shape}"
+                )
+        return {**entry, "step": int(entry["step"])}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for position, group in enumerate(self.param_groups):
+            settings = ", ".join(f"{key}={value}" for key, value in group.items() if key != "params")
+            lines.append(f"  group {position}: {len(group['params'])} parameters, {settings}")
+        return "\n".join([*lines, ")"])
+
+
+def _flatten(parameters: list[Tensor], entries: Mapping[int, Mapping[str, Any]]) -> list[Bucket]:
+    """Buckets of the parameters by dtype and device, with the given state (by identity of the parameter)."""
+    kinds: dict[Any, list[Tensor]] = {}
+    for parameter in parameters:
+        kinds.setdefault((parameter.dtype, parameter._device), []).append(parameter)
+    buckets = [Bucket(members) for members in kinds.values()]
+    for bucket in buckets:
+        for i, slot in enumerate(bucket.slots):
+            for key, value in entries.get(id(slot.parameter), {}).items():
+                if key == "step":
+                    bucket.steps[i] = value
+                elif value is not None:
+                    source = value if isinstance(value, Tensor) else tensor(value)
+                    array = source.detach().to(bucket.device).to(bucket.dtype)._array
+                    bucket.state(key)[slot.start : slot.stop] = bucket.backend.xp.reshape(array, (-1,))
+    return buckets
+
+
+def _state_of(bucket: Bucket, i: int) -> dict[str, Tensor]:
+    """Copies of one parameter's state."""
+    slot, xp = bucket.slots[i], bucket.backend.xp
+    return {
+        name: wrap(xp.reshape(xp.asarray(flat[slot.start : slot.stop], copy=True), slot.parameter.shape), bucket.device)
+        for name, flat in bucket.states.items()
+    }
+
+
+def _joined(bucket: Bucket) -> list[slice]:
+    """Runs of elements with a gradient, whatever their step counts."""
+    joined: list[slice] = []
+    ends = {slot.start: position for position, slot in enumerate(bucket.slots)}
+    for _, elements, _ in sorted(bucket.runs(), key=lambda run: run[1].start):
+        position = ends[elements.start]
+        if joined and position and bucket.slots[position - 1].stop == joined[-1].stop:
+            joined[-1] = slice(joined[-1].start, elements.stop)
+        else:
+            joined.append(elements)
+    return joined

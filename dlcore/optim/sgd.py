@@ -1,0 +1,73 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dlcore._tensor import Tensor
+from dlcore.optim.optimizer import Bucket, Optimizer
+
+
+class SGD(Optimizer):
+    """p -= lr * g, or with momentum: b = momentum * b + (1 - dampening) * g; p -= lr * b. As in PyTorch.
+
+    Args:
+        params: parameters or parameter groups.
+        lr: the learning rate, >= 0.
+        momentum: >= 0. On a parameter's first step b is g.
+        dampening: see above.
+        weight_decay: adds weight_decay * p to the gradient, >= 0.
+        nesterov: p -= lr * (g + momentum * b) (Sutskever, Martens, Dahl, Hinton, ICML 2013).
+        maximize: ascend instead.
+
+    Raises:
+        ValueError: a setting out of range.
+
+    >>> w = dl.nn.Parameter(dl.tensor([1.0]))
+    >>> opt = dl.optim.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> opt.step()
+    >>> w
+    Parameter([0.8], requires_grad=True)
+    """
+
+    state_names = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+                    "nesterov": nesterov, "maximize": maximize}  # fmt: skip
+        super().__init__(params, settings)
+
+    def _check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "momentum", "weight_decay"):
+            self._require(group, name, group[name] >= 0, ">= 0")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError(
+                f"SGD: nesterov needs momentum > 0 and dampening 0, got {group['momentum']} and {group['dampening']}"
+            )
+
+    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+        momentum = group["momentum"]
+        bucket.backend.sgd_update(
+            bucket.values[elements],
+            bucket.grads[elements],
+            bucket.state("momentum_buffer")[elements] if momentum else None,
+            lr=group["lr"],
+            momentum=momentum,
+            dampening=group["dampening"],
+            nesterov=group["nesterov"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+            first_step=step == 1,
+        )

@@ -1,0 +1,172 @@
+"""Every override of every built-in device against the reference implementation, over one table of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from dlcore.backend import Backend, PhiloxCounter
+
+from .cases import CASES, Case
+
+DEVICES = ["numpy"]
+
+HOST_METHODS = {"from_host", "to_host", "owns", "shares_memory", "synchronize", "info"}
+PRIMITIVES = {name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")}
+PRIMITIVES -= HOST_METHODS
+
+# Random numbers have the same bits everywhere; a mask or a move of values rounds nothing.
+BIT_EQUAL = {
+    "philox", "random_uniform", "random_normal", "random_integers", "random_permutation", "dropout_forward",
+    "dropout_backward", "max_pool2d_forward", "min_pool2d_forward", "index_pool2d_gather", "scatter_add", "fill_zero",
+}  # fmt: skip
+#: Relative to the largest value: the order of sums differs.
+TOLERANCE = {"float64": 1e-12, "float32": 5e-6, "float16": 2e-3}
+
+
+class Reference(Backend):
+    """The reference implementations on NumPy arrays."""
+
+    name = "reference"
+    xp = np
+
+
+def backend_for(device: str) -> Backend:
+    create: Callable[[int], Backend] = import_module(f"dlcore.backends.{device}").create
+    return create(0)
+
+
+def overrides(device: str) -> list[str]:
+    """The primitives that a device's class, or a parent of it other than Backend, defines."""
+    classes = type(backend_for(device)).__mro__
+    defined = {name for cls in classes[: classes.index(Backend)] for name in vars(cls)}
+    return sorted(defined & PRIMITIVES)
+
+
+def test_every_primitive_has_cases() -> None:
+    assert set(CASES) == PRIMITIVES
+
+
+def test_an_override_without_cases_would_fail() -> None:
+    """The parity test takes its cases by the override's name, so a missing entry is an error, not a skip."""
+    for device in DEVICES:
+        assert overrides(device)
+        for primitive in overrides(device):
+            assert CASES[primitive]
+
+
+def test_case_names_are_unique() -> None:
+    for primitive, cases in CASES.items():
+        names = [case.name for case in cases]
+        assert len(names) == len(set(names)), primitive
+
+
+@pytest.mark.parametrize(("device", "primitive"), [(device, name) for device in DEVICES for name in overrides(device)])
+def test_parity(device: str, primitive: str) -> None:
+    backend = backend_for(device)
+    for case in CASES[primitive]:
+        try:
+            check(backend, primitive, case)
+        except Exception as error:
+            raise AssertionError(f"{device}: {primitive}: case {case.name!r}: {error}") from error
+
+
+def check(backend: Backend, primitive: str, case: Case) -> None:
+    # Two equal sets of arguments from one seed: the reference's, and the device's.
+    expected_arguments, options = case.make(generator(case))
+    arguments, device_options = case.make(generator(case))
+    arguments = tuple(to_device(backend, argument) for argument in arguments)
+    device_options = {key: to_device(backend, value) for key, value in device_options.items()}
+
+    expected = getattr(Reference(), primitive)(*expected_arguments, **options)
+    actual = getattr(backend, primitive)(*arguments, **device_options)
+
+    exact = primitive in BIT_EQUAL
+    if primitive == "dropout_forward":  # what the device keeps for the backward pass is its own business
+        expected, actual = expected[0], actual[0]
+    results = zip(as_tuple(expected), as_tuple(actual), strict=True)
+    for position, (wanted, got) in enumerate(results):
+        compare(backend, wanted, got, exact, f"result {position}")
+        for argument in arguments:
+            shared = backend.owns(argument) and backend.owns(got) and backend.shares_memory(argument, got)
+            assert not shared or case.in_place, f"result {position} shares memory with an argument"
+
+    untouched, _ = case.make(generator(case))
+    for position, (wanted, got, original) in enumerate(zip(expected_arguments, arguments, untouched, strict=True)):
+        if backend.owns(got):
+            changed = position in case.in_place
+            compare(backend, wanted if changed else original, got, exact or not changed, f"argument {position}")
+
+
+def generator(case: Case) -> np.random.Generator:
+    return np.random.default_rng(crc32(case.name.encode()))
+
+
+def to_device(backend: Backend, value: Any) -> Any:
+    return backend.from_host(value) if isinstance(value, np.ndarray) else value
+
+
+def as_tuple(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def compare(backend: Backend, wanted: Any, got: Any, exact: bool, what: str) -> None:
+    if wanted is None:
+        assert got is None, f"{what}: expected None"
+        return
+    assert backend.owns(got), f"{what}: not an array of the device: {type(got)}"
+    got = backend.to_host(got)
+    assert got.dtype == wanted.dtype, f"{what}: dtype {got.dtype}, expected {wanted.dtype}"
+    assert got.shape == wanted.shape, f"{what}: shape {got.shape}, expected {wanted.shape}"
+    if exact or wanted.dtype.kind != "f":
+        np.testing.assert_array_equal(got, wanted, err_msg=what)
+        return
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    largest = float(finite.max()) if finite.size else 0.0
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=TOLERANCE[wanted.dtype.name] * largest, err_msg=what)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_dropout_backward_uses_the_mask_of_the_forward(device: str, dtype: str, rng: np.random.Generator) -> None:
+    backend = backend_for(device)
+    grad = rng.normal(size=(6, 7)).astype(dtype)
+    p, counter = 0.5, PhiloxCounter(3, 1, 4)
+    ones = backend.from_host(np.ones((6, 7), dtype))
+    y, mask = backend.dropout_forward(ones, p, counter)
+    for _ in range(2):  # using the mask does not use it up
+        result = backend.to_host(backend.dropout_backward(backend.from_host(grad), p, counter, mask))
+        np.testing.assert_array_equal(result, backend.to_host(y) * grad)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("wrong", "message"), [(-1, "labels: -1"), (10, "labels: 10")])
+def test_check_index_range_names_the_value(device: str, wrong: int, message: str) -> None:
+    backend = backend_for(device)
+    index = backend.from_host(np.array([[3, wrong], [0, 9]]))
+
+    def check_and_wait() -> None:
+        backend.check_index_range(index, 0, 10, "labels: ")
+        backend.synchronize()
+
+    with pytest.raises(IndexError, match=message):
+        check_and_wait()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_gather_and_scatter_are_transposes(device: str, rng: np.random.Generator) -> None:
+    """<gather(x), g> = <x, scatter(g)> for every pooling of the table."""
+    backend = backend_for(device)
+    for case in CASES["index_pool2d_gather"]:
+        (x, index, spec), _ = case.make(rng)
+        x = rng.normal(size=x.shape)
+        grad = rng.normal(size=index.shape)
+        arguments = [backend.from_host(array) for array in (x, grad, index)]
+        gathered = backend.to_host(backend.index_pool2d_gather(arguments[0], arguments[2], spec))
+        scattered = backend.to_host(backend.index_pool2d_scatter(arguments[1], arguments[2], x.shape, spec))
+        np.testing.assert_allclose(np.vdot(gathered, grad), np.vdot(x, scattered), rtol=1e-12, atol=1e-10)
