@@ -77,7 +77,7 @@ class device:  # noqa: N801 - PyTorch's spelling, for what users write as `dl.de
         return _resolve(name)
 
     def __str__(self) -> str:
-        return f"{self.type}:{self.index}" if _is_numbered(self.type) else self.type
+        return f"{self.type}:{self.index}" if self.index or _is_numbered(self.type) else self.type
 
     def __repr__(self) -> str:
         return f"device({str(self)!r})"
@@ -244,7 +244,14 @@ def _plugin(kind: str, name: str) -> Callable[[int], Backend]:
         ) from error
 
     def create(index: int) -> Backend:
-        backend = factory(index)
+        try:
+            backend = factory(index)
+        except DeviceError:
+            raise
+        except Exception as error:
+            raise DeviceError(
+                f"device {name!r}: {plugins[kind].value} failed ({type(error).__name__}: {error})"
+            ) from error
         if not isinstance(backend, Backend):
             raise DeviceError(
                 f"device {name!r}: {plugins[kind].value} returned {backend!r}, not a dlcore.backend.Backend"

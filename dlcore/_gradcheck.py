@@ -40,6 +40,7 @@ def gradcheck(
     Raises:
         AssertionError: a gradient differs; the message names input, element and both values.
         DTypeError: an input whose precision is too low for the comparison to mean anything.
+        ValueError: no input requires grad.
 
     >>> x = dl.tensor([0.5, 2.0], dtype="float64", requires_grad=True)
     >>> dl.gradcheck(lambda x: dl.exp(x) * x, x, second_order=True)
@@ -47,8 +48,12 @@ def gradcheck(
     """
     given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     for position, x in enumerate(given):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"gradcheck: inputs[{position}] must be a Tensor, got {type(x).__name__}")
         if x.requires_grad and x.dtype not in (np.float64, np.complex128):
             raise DTypeError(f"gradcheck: inputs[{position}] is {x.dtype}; differences need float64 or complex128")
+    if not any(x.requires_grad for x in given):
+        raise ValueError("gradcheck: no input requires grad, so there is nothing to check")
     _compare(function, given, eps, atol, rtol, "gradcheck")
     if second_order:
         _compare(_first_derivative(function, given), given, eps, atol, rtol, "gradcheck, second order")

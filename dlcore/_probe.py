@@ -68,6 +68,8 @@ def cuda(index: int) -> Lack | None:
             f"CuPy finds no usable NVIDIA driver ({error})",
             "Install the NVIDIA driver for your GPU, or use DLCORE_DEVICE=cpu; 'nvidia-smi' shows what the driver sees",
         )
+    if count == 0:
+        return Lack("CuPy finds no NVIDIA GPU", "Use DLCORE_DEVICE=cpu; 'nvidia-smi' shows what the driver sees")
     if index >= count:
         numbers = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
         return Lack(f"there is no device number {index}: this machine has {count} CUDA device(s)", f"Use {numbers}")

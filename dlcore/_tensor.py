@@ -290,7 +290,8 @@ def tensor(data: Any, dtype: Any = None, device: str | device | None = None, req
         requires_grad: record operations on it, so that `backward()` fills its `grad`.
 
     Raises:
-        DTypeError: `data` holds no numbers, or the dtype is not supported.
+        DTypeError: `data` holds no numbers, or the dtype is not supported or cannot hold complex numbers.
+        OverflowError: a Python int does not fit into `dtype`.
         ShapeError: nested sequences of different lengths.
 
     >>> import dlcore as dl
@@ -333,6 +334,10 @@ def asarray(data: Any, dtype: Any = None, device: str | device | None = None, co
 def _convert(name: str, data: Any, dtype: Any, where: str | device | None, copy: bool | None) -> Tensor:
     dev = current_device() if where is None else device(where)
     wanted = None if dtype is None else as_dtype(dtype)
+    if not isinstance(data, Tensor) and not dev.backend.owns(data) and not isinstance(data, np.ndarray):
+        data = _from_python(name, data, wanted)
+    if wanted is not None and data.dtype.kind == "c" and wanted.kind != "c":
+        raise DTypeError(f"{name}: {data.dtype} to {wanted} would lose the imaginary part; take the real part first")
     if isinstance(data, Tensor):
         if data._requires_grad and copy is not True:
             raise RuntimeError(
@@ -348,14 +353,15 @@ def _convert(name: str, data: Any, dtype: Any, where: str | device | None, copy:
         as_dtype(data.dtype)
         xp = dev.backend.xp
         return wrap(xp.asarray(data, dtype=wanted, copy=copy if copy else None), dev)
-    if not isinstance(data, np.ndarray):
-        data = _from_python(name, data)
     as_dtype(data.dtype)
     return wrap(dev.backend.from_host(data, wanted, copy if copy else None), dev)
 
 
-def _from_python(name: str, data: Any) -> np.ndarray[Any, Any]:
-    """Numbers and nested sequences as a host array: Python floats become float32, the rest as in NumPy."""
+def _from_python(name: str, data: Any, wanted: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
+    """Numbers and nested sequences as a host array.
+
+    Without a wanted dtype, Python floats become float32, the rest is as in NumPy.
+    """
     if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
         data = [item.numpy() if isinstance(item, Tensor) else item for item in data]
     try:
@@ -366,6 +372,10 @@ def _from_python(name: str, data: Any) -> np.ndarray[Any, Any]:
         raise DTypeError(f"{name}: expected numbers, got {type(data).__name__} (as an array: dtype {array.dtype})")
     if isinstance(data, np.generic) or hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return array  # it had a dtype of its own: keep that
+    if wanted is not None:
+        if wanted.kind in "iu" and array.dtype.kind in "iu":
+            _check_range(name, array, wanted)
+        return array
     if array.dtype == np.float64 and not _mentions_numpy(data):
         return array.astype(np.float32)
     if array.dtype == np.complex128 and not _mentions_numpy(data):
@@ -373,11 +383,18 @@ def _from_python(name: str, data: Any) -> np.ndarray[Any, Any]:
     return array
 
 
+def _check_range(name: str, array: np.ndarray[Any, Any], wanted: np.dtype[Any]) -> None:
+    limits = np.iinfo(wanted)
+    for value in (array.min(initial=0), array.max(initial=0)):
+        if not limits.min <= int(value) <= limits.max:
+            raise OverflowError(f"{name}: {value} does not fit into {wanted}")
+
+
 def _mentions_numpy(data: Any) -> bool:
     """Whether nested sequences hold NumPy values, whose dtype is then meant."""
     if isinstance(data, (list, tuple)):
         return any(_mentions_numpy(item) for item in data)
-    return isinstance(data, (np.ndarray, np.generic))
+    return isinstance(data, (np.ndarray, np.generic, Tensor))
 
 
 def _rebuild(kind: type[Tensor], values: np.ndarray[Any, Any], where: str, requires_grad: bool) -> Tensor:

@@ -51,7 +51,7 @@ class Function:
     device: device
     backend: Backend
     kept: Any = None
-    _edges: tuple[Function | Tensor | None, ...]  # per input: the node that made it, the leaf itself, or no gradient
+    _edges: tuple[Function | Tensor | None, ...] = ()  # per input: the node that made it, the leaf itself, or None
     _number: int  # a node is younger than everything it depends on, so this is a topological order
     _saved: list[tuple[Any, list[int] | None, int]] | None = None
     _released = False
@@ -103,6 +103,8 @@ class Function:
         return out
 
     def _record(self, inputs: tuple[Any, ...], out: Tensor) -> None:
+        if self._edges:
+            raise RuntimeError(f"{type(self).__name__}: an instance is one application; make a new one for each call")
         edges: list[Function | Tensor | None] = []
         for x in inputs:
             if not isinstance(x, Tensor) or not x._requires_grad:
@@ -244,8 +246,14 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("backward", output, grad)]
     leaves = _walk([output], seeds, create_graph, retain, capture={})
+    for leaf, total in leaves.values():  # all are checked before any is changed
+        if total._array.shape != leaf._array.shape or total._array.dtype != leaf._array.dtype:
+            raise RuntimeError(
+                f"backward: a Function gave a gradient of shape {total.shape} and dtype {total.dtype} "
+                f"for a tensor of shape {leaf.shape} and dtype {leaf.dtype}"
+            )
     for leaf, total in leaves.values():
-        _accumulate(leaf, total, create_graph)
+        _accumulate(leaf, total)
 
 
 def grad(
@@ -313,6 +321,8 @@ def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
     if grad is None:
         if output.size != 1:
             raise ShapeError(f"{name}: a tensor of shape {output.shape} needs a gradient of that shape as an argument")
+        if output.dtype.kind == "c":
+            raise DTypeError(f"{name}: a tensor of dtype {output.dtype} needs a gradient of that dtype as an argument")
         xp = output._device.backend.xp
         return wrap(xp.ones(output.shape, dtype=output.dtype), output._device)
     if not isinstance(grad, Tensor):
@@ -364,6 +374,11 @@ def _walk(
             results = node.backward(gradient)
             if not isinstance(results, tuple):
                 results = (results,)
+            if len(results) != len(node._edges):
+                raise RuntimeError(
+                    f"{type(node).__name__}: backward returned {len(results)} gradient(s) for "
+                    f"{len(node._edges)} argument(s) of forward"
+                )
             for edge, result in zip(node._edges, results, strict=True):
                 if edge is not None and result is not None:
                     deliver(edge, result)
@@ -377,11 +392,12 @@ def _walk(
     return leaves
 
 
-def _accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool) -> None:
+def _accumulate(leaf: Tensor, gradient: Tensor) -> None:
     """leaf.grad += gradient; into the optimizer's buffer if there is one."""
     present = leaf._grad
-    if create_graph or (present is not None and present._requires_grad):
-        leaf._grad = gradient if present is None else present + gradient
+    if gradient._requires_grad or (present is not None and present._requires_grad):
+        with enable_grad():  # a new tensor in any case: the same gradient may be on its way to other leaves
+            leaf._grad = gradient * 1 if present is None else present + gradient
     elif present is not None:
         present._array += gradient._array
         present._version[0] += 1

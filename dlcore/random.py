@@ -87,12 +87,16 @@ class Generator:
         self.load_state_dict(state)
 
 
-def _checked(name: str, value: int) -> int:
+def _whole(name: str, argument: str, value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an int, got {value!r}")
-    number = value.__index__()
+        raise TypeError(f"{name}: {argument} must be an int, got {value!r}")
+    return int(value.__index__())
+
+
+def _checked(name: str, value: int) -> int:
+    number = _whole("Generator", name, value)
     if not 0 <= number < _WORD:
-        raise ValueError(f"{name} must be in 0..2**64-1, got {number}")
+        raise ValueError(f"Generator: {name} must be in 0..2**64-1, got {number}")
     return number
 
 
@@ -176,6 +180,7 @@ def randint(
     >>> dl.randint(0, 10, (5,)).shape
     (5,)
     """
+    low, high = (_whole("randint", argument, value) for argument, value in (("low", low), ("high", high)))
     if not -(2**63) <= low < high <= 2**63:
         raise ValueError(f"randint: expected -2**63 <= low < high <= 2**63, got low={low}, high={high}")
     sizes = _sizes("randint", (shape,))
@@ -190,6 +195,7 @@ def randperm(n: int, *, device: str | device_ | None = None, generator: Generato
     >>> sorted(dl.randperm(4).tolist())
     [0, 1, 2, 3]
     """
+    n = _whole("randperm", "n", n)
     if n < 0:
         raise ValueError(f"randperm: n must be >= 0, got {n}")
     dev = current_device() if device is None else device_(device)

@@ -37,7 +37,11 @@ def bias_activation_backward(
     grad: Array, saved: Array, activation: str, axis: int, bias_grad: bool
 ) -> tuple[Array, Array | None]:
     # An output of ReLU is positive, zero or NaN; at NaN the gradient passes, as in PyTorch.
-    result = np.multiply(grad, saved != 0) if activation == "relu" else grad.copy(order="K")
+    result = np.empty_like(grad)
+    if activation == "relu":
+        np.multiply(grad, saved != 0, out=result)
+    else:
+        np.copyto(result, grad)
     return result, sum_to_axis(result, axis) if bias_grad else None
 
 

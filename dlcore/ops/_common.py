@@ -109,6 +109,8 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
 class Real(Function):
     """The real part; its gradient is real, and so is a complex number with imaginary part 0."""
 
+    is_view = True
+
     def forward(self, x: Any) -> Any:
         return self.xp.real(x)
 
@@ -118,6 +120,8 @@ class Real(Function):
 
 class Imag(Function):
     """The imaginary part; under PyTorch's conjugate convention its gradient is i * grad."""
+
+    is_view = True
 
     def forward(self, x: Any) -> Any:
         return self.xp.imag(x)
@@ -147,15 +151,39 @@ def plain(like: Tensor, array: Any) -> Tensor:
     return wrap(array if backend.owns(array) else backend.xp.asarray(array), like._device)
 
 
-def constant(name: str, function: str, x: Any, y: Any) -> Tensor:
+def refuse(name: str, x: Any, y: Any, kinds: str) -> None:
+    """Raise DTypeError if the operands, of one dtype already, are of one of the `kinds`."""
+    dtype = x._array.dtype if isinstance(x, Tensor) else y._array.dtype
+    if dtype.kind in kinds:
+        raise DTypeError(f"{name}: not defined for {dtype}" + ("; convert with astype" if dtype.kind == "b" else ""))
+
+
+def constant(name: str, function: str, x: Any, y: Any, refused: str = "") -> Tensor:
     """A two-argument function of the namespace that has no gradient, such as a comparison."""
     x, y = pair(name, x, y)
+    if refused:
+        refuse(name, x, y, refused)
     like = x if isinstance(x, Tensor) else y
     if isinstance(x, Tensor) and isinstance(y, Tensor) and x._device is not y._device:
         raise different_devices(name, (x, y))
     check_broadcast(name, x, y)
     call = getattr(like._device.backend.xp, function)
     return plain(like, call(raw(x), raw(y)))
+
+
+def check_number(name: str, argument: str, number: Any, dtype: DType) -> Any:
+    """A Python (or NumPy) number that is to be written as `dtype`, or an error if that cannot hold it."""
+    if isinstance(number, np.generic):
+        number = number.item()
+    if not isinstance(number, _SCALARS):
+        raise TypeError(f"{name}: {argument} must be a number, got {type(number).__name__}")
+    if (isinstance(number, complex) and dtype.kind != "c") or (isinstance(number, float) and dtype.kind not in "fc"):
+        raise DTypeError(f"{name}: {argument}={number!r} does not fit into {dtype}")
+    if dtype.kind in "iu" and isinstance(number, int):
+        limits = np.iinfo(dtype)
+        if not limits.min <= number <= limits.max:
+            raise OverflowError(f"{name}: {argument}={number} does not fit into {dtype}")
+    return number
 
 
 def raw(x: Any) -> Any:
@@ -174,6 +202,16 @@ def check_broadcast(name: str, *operands: Any) -> tuple[int, ...]:
     except ValueError:
         shown = " and ".join(str(shape) for shape in shapes)
         raise ShapeError(f"{name}: shapes {shown} do not broadcast together") from None
+
+
+def shape_of(name: str, shape: Any) -> tuple[int, ...]:
+    """A shape argument, an int or a sequence of ints, as a tuple of ints."""
+    if hasattr(shape, "__index__"):
+        return (shape.__index__(),)
+    try:
+        return tuple([size.__index__() for size in shape])
+    except (TypeError, AttributeError):
+        raise TypeError(f"{name}: shape must be an int or a sequence of ints, got {shape!r}") from None
 
 
 def axes_of(name: str, axis: Any, ndim: int) -> tuple[int, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dlcore import _dtypes
 from dlcore._device import current_device
 from dlcore._device import device as device_
-from dlcore._errors import ShapeError
+from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, wrap
 from dlcore.autograd import Function
-from dlcore.ops._common import as_tensor, cast
+from dlcore.ops._common import as_tensor, cast, check_number, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +36,7 @@ def zeros(
     tensor([[0., 0.],
             [0., 0.]])
     """
-    return full(shape, 0, dtype=dtype or _dtypes.DEFAULT_FLOAT, device=device, requires_grad=requires_grad)
+    return _filled("zeros", shape, 0, _dtypes.DEFAULT_FLOAT if dtype is None else dtype, device, requires_grad)
 
 
 def ones(
@@ -44,7 +47,7 @@ def ones(
     >>> dl.ones(3)
     tensor([1., 1., 1.])
     """
-    return full(shape, 1, dtype=dtype or _dtypes.DEFAULT_FLOAT, device=device, requires_grad=requires_grad)
+    return _filled("ones", shape, 1, _dtypes.DEFAULT_FLOAT if dtype is None else dtype, device, requires_grad)
 
 
 def full(
@@ -60,11 +63,18 @@ def full(
     >>> dl.full((2,), 7)
     tensor([7, 7])
     """
-    sizes = (shape,) if isinstance(shape, int) else tuple([size.__index__() for size in shape])
+    return _filled("full", shape, fill_value, dtype, device, requires_grad)
+
+
+def _filled(
+    name: str, shape: Any, fill_value: Any, dtype: Any, device: str | device_ | None, requires_grad: bool
+) -> Tensor:
+    sizes = shape_of(name, shape)
     if any(size < 0 for size in sizes):
-        raise ShapeError(f"full: sizes must be >= 0, got {sizes}")
-    dev = current_device() if device is None else device_(device)
+        raise ShapeError(f"{name}: sizes must be >= 0, got {sizes}")
     kind = _dtypes.as_dtype(type(fill_value) if dtype is None else dtype)
+    fill_value = check_number(name, "fill_value", fill_value, kind)
+    dev = current_device() if device is None else device_(device)
     made = wrap(dev.backend.xp.full(sizes, fill_value, dtype=kind), dev)
     if requires_grad:
         made.requires_grad = True
@@ -77,7 +87,8 @@ def zeros_like(x: Tensor, *, dtype: Any = None) -> Tensor:
     >>> dl.zeros_like(dl.tensor([1, 2]))
     tensor([0, 0])
     """
-    return full_like(x, 0, dtype=dtype)
+    x = as_tensor("zeros_like", "x", x)
+    return _filled("zeros_like", x.shape, 0, x.dtype if dtype is None else dtype, x.device, False)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None) -> Tensor:
@@ -86,7 +97,8 @@ def ones_like(x: Tensor, *, dtype: Any = None) -> Tensor:
     >>> dl.ones_like(dl.tensor([1.5, 2.5]))
     tensor([1., 1.])
     """
-    return full_like(x, 1, dtype=dtype)
+    x = as_tensor("ones_like", "x", x)
+    return _filled("ones_like", x.shape, 1, x.dtype if dtype is None else dtype, x.device, False)
 
 
 def full_like(x: Tensor, fill_value: bool | int | float | complex, *, dtype: Any = None) -> Tensor:
@@ -96,7 +108,7 @@ def full_like(x: Tensor, fill_value: bool | int | float | complex, *, dtype: Any
     tensor([3., 3.])
     """
     x = as_tensor("full_like", "x", x)
-    return full(x.shape, fill_value, dtype=x.dtype if dtype is None else dtype, device=x.device)
+    return _filled("full_like", x.shape, fill_value, x.dtype if dtype is None else dtype, x.device, False)
 
 
 def arange(
@@ -116,10 +128,17 @@ def arange(
     """
     if stop is None:
         start, stop = 0, start
+    for argument, number in (("start", start), ("stop", stop), ("step", step)):
+        if not isinstance(number, (int, float, np.integer, np.floating)):
+            raise TypeError(f"arange: {argument} must be a real number, got {number!r}")
+        if not math.isfinite(number):
+            raise ValueError(f"arange: {argument} must be finite, got {number}")
     if step == 0:
         raise ValueError("arange: step must not be 0")
-    whole = all(isinstance(number, int) for number in (start, stop, step))
+    whole = all(isinstance(number, (int, np.integer)) for number in (start, stop, step))
     kind = _dtypes.as_dtype(dtype) if dtype is not None else _dtypes.int64 if whole else _dtypes.DEFAULT_FLOAT
+    if kind.kind not in "iuf":
+        raise DTypeError(f"arange: dtype must be an integer or float dtype, got {kind}")
     dev = current_device() if device is None else device_(device)
     return wrap(dev.backend.xp.arange(start, stop, step, dtype=kind), dev)
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from dlcore._dtypes import bool_
 from dlcore._errors import DTypeError
 from dlcore._tensor import Tensor
@@ -27,6 +29,7 @@ from dlcore.ops._common import (
     pair,
     plain,
     raw,
+    refuse,
 )
 
 __all__ = [
@@ -231,7 +234,7 @@ class Abs(Function):
         x: Tensor = self.saved[0]
         if x.dtype.kind == "c":
             y = self.output
-            return grad * (x / where(equal(y, 0), 1.0, y))
+            return grad * (x / where(equal(y, 0), math.inf, y))  # at 0, where x/|x| has no limit, all orders give 0
         return grad * plain(x, self.xp.sign(x._array))
 
 
@@ -270,26 +273,28 @@ class Clip(Function):
 
 
 class Where(Function):
-    def __init__(self, condition: Any) -> None:
-        self.condition = condition
+    saves = (0,)
 
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, condition: Any, x: Any, y: Any) -> Any:
         self.x_shape, self.y_shape = getattr(x, "shape", ()), getattr(y, "shape", ())
-        return self.xp.where(self.condition, x, y)
+        return self.xp.where(condition, x, y)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        condition = plain(grad, self.condition)
+    def backward(self, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        (condition,) = self.saved
         return (
-            fit(where(condition, grad, 0.0), self.x_shape) if self.needs(0) else None,
-            fit(where(condition, 0.0, grad), self.y_shape) if self.needs(1) else None,
+            None,
+            fit(where(condition, grad, 0.0), self.x_shape) if self.needs(1) else None,
+            fit(where(condition, 0.0, grad), self.y_shape) if self.needs(2) else None,
         )
 
 
 # --- the public functions ---------------------------------------------------------------------------
 
 
-def _binary(name: str, function: type[Function], x: Any, y: Any, inexact: bool = False) -> Tensor:
+def _binary(name: str, function: type[Function], x: Any, y: Any, inexact: bool = False, refused: str = "") -> Tensor:
     x, y = pair(name, x, y, inexact)
+    if refused:
+        refuse(name, x, y, refused)
     if isinstance(x, Tensor) and isinstance(y, Tensor) and x._array.shape != y._array.shape:
         check_broadcast(name, x, y)
     return function()(x, y)
@@ -320,10 +325,7 @@ def subtract(x: Any, y: Any) -> Tensor:
     >>> dl.subtract(dl.tensor([1.0, 2.0]), dl.tensor([0.5, 0.5]))
     tensor([0.5, 1.5])
     """
-    x, y = pair("subtract", x, y)
-    if raw(x if isinstance(x, Tensor) else y).dtype.kind == "b":
-        raise DTypeError("subtract: x and y are bool; convert one with astype, or compare them with not_equal")
-    return _binary("subtract", Subtract, x, y)
+    return _binary("subtract", Subtract, x, y, refused="b")
 
 
 def multiply(x: Any, y: Any) -> Tensor:
@@ -351,7 +353,7 @@ def floor_divide(x: Any, y: Any) -> Tensor:
     >>> dl.floor_divide(dl.tensor([7, -7]), 2)
     tensor([ 3, -4])
     """
-    return constant("floor_divide", "floor_divide", x, y)
+    return constant("floor_divide", "floor_divide", x, y, refused="bc")
 
 
 def remainder(x: Any, y: Any) -> Tensor:
@@ -360,7 +362,7 @@ def remainder(x: Any, y: Any) -> Tensor:
     >>> dl.remainder(dl.tensor([7, -7]), 3)
     tensor([1, 2])
     """
-    return _binary("remainder", Remainder, x, y)
+    return _binary("remainder", Remainder, x, y, refused="bc")
 
 
 def pow(x: Any, y: Any) -> Tensor:
@@ -372,7 +374,19 @@ def pow(x: Any, y: Any) -> Tensor:
     >>> dl.pow(dl.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    return _binary("pow", Power, x, y)
+    if isinstance(y, Tensor):
+        if y._array.dtype.kind == "i" and (not isinstance(x, Tensor) or x._array.dtype.kind in "iu"):
+            _check_exponents(y)
+    elif isinstance(y, (int, np.integer)) and y < 0 and isinstance(x, Tensor) and x._array.dtype.kind in "biu":
+        raise ValueError(f"pow: an integer tensor to the negative integer power {y}; convert x to a float dtype")
+    return _binary("pow", Power, x, y, refused="b")
+
+
+def _check_exponents(y: Tensor) -> None:
+    backend = y._device.backend
+    if backend.xp.any(y._array < 0):
+        lowest = int(backend.to_host(backend.xp.min(y._array)))
+        raise ValueError(f"pow: integers to the negative integer power {lowest}; convert x to a float dtype")
 
 
 def square(x: Tensor) -> Tensor:
@@ -393,7 +407,7 @@ def negative(x: Tensor) -> Tensor:
     """
     x = as_tensor("negative", "x", x)
     if x.dtype.kind == "b":
-        raise DTypeError("negative: x is bool; convert it with astype")
+        raise DTypeError("negative: not defined for bool; convert with astype")
     return Negative()(x)
 
 
@@ -459,7 +473,7 @@ def abs(x: Tensor) -> Tensor:
     """
     x = as_tensor("abs", "x", x)
     if x.dtype.kind == "b":
-        raise DTypeError("abs: x is bool; convert it with astype")
+        raise DTypeError("abs: not defined for bool; convert with astype")
     return Abs()(x)
 
 
@@ -498,9 +512,16 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     x = as_tensor("clip", "x", x)
     if x.dtype.kind in "bc":
         raise DTypeError(f"clip: x must be real numbers, got {x.dtype}")
-    for bound in (min, max):
-        if bound is not None:
-            x, _ = pair("clip", x, bound)
+    for argument, bound in (("min", min), ("max", max)):
+        if bound is None:
+            continue
+        if not isinstance(bound, (Tensor, bool, int, float, np.integer, np.floating, np.bool_)):
+            raise TypeError(f"clip: {argument} must be a real number, a Tensor or None, got {type(bound).__name__}")
+        if isinstance(bound, Tensor) and bound.dtype.kind == "c":
+            raise DTypeError(f"clip: {argument} must hold real numbers, got {bound.dtype}")
+        x, _ = pair("clip", x, bound)
+    if min is None and max is None:
+        return x
     bounds = []
     for bound in (min, max):
         if isinstance(bound, Tensor):
@@ -532,13 +553,18 @@ def where(condition: Tensor, x: Any, y: Any) -> Tensor:
     if like._device is not condition._device:
         raise different_devices("where", (condition, x, y))
     check_broadcast("where", condition, x, y)
-    return Where(condition._array)(x, y)
+    return Where()(condition, x, y)
 
 
 def _comparison(name: str, sign: str) -> Callable[[Any, Any], Tensor]:
     def compare(x: Any, y: Any) -> Tensor:
-        return constant(name, name, x, y)
+        try:
+            return constant(name, name, x, y, refused)
+        except OverflowError:  # an int beyond the range of a dtype compares as infinity does
+            x, y = (a if isinstance(a, Tensor) else math.inf if a > 0 else -math.inf for a in (x, y))
+            return constant(name, name, x, y)
 
+    refused = "" if sign in ("==", "!=") else "c"
     compare.__name__ = compare.__qualname__ = name
     compare.__doc__ = f"""x {sign} y element by element, as a bool tensor; arguments and errors as `add`.
 

@@ -12,7 +12,7 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function, different_devices, is_grad_enabled
 from dlcore.ops._broadcast import fit
-from dlcore.ops._common import as_tensor, cast, plain, raw
+from dlcore.ops._common import as_tensor, cast, check_number, plain, raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class SetZeros(Function):
         if len(self.index) == 1:  # whole rows, as in an embedding
             (rows,) = self.index
             count = self.shape[0]
-            flat = xp.reshape(rows, (-1,))
+            flat = xp.astype(xp.reshape(rows, (-1,)), int64)  # the count may not fit into the dtype of the index
             values = xp.reshape(values, (flat.shape[0], *self.shape[1:]))
             return self.backend.scatter_add(values, xp.where(flat < 0, flat + count, flat), count)
         places = xp.reshape(xp.arange(size, dtype=int64), self.shape)[self.index]
@@ -88,7 +88,10 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         IndexError: an index is out of range, or there are too many.
         DTypeError: an index of another kind, such as a float or bool tensor.
     """
-    return GetItem(*_normalise("indexing", x, index))(x)
+    places, gathers = _normalise("indexing", x, index)
+    if gathers:
+        places = _frozen(x, places)
+    return GetItem(places, gathers)(x)
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
@@ -137,7 +140,7 @@ def index_update(x: Tensor, index: Any, value: Any) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(f"index_update: a value of shape {shape} does not broadcast to x[index] of shape {target}")
-    return IndexUpdate(places, gathers)(x, value)
+    return IndexUpdate(_frozen(x, places), gathers)(x, value)
 
 
 def one_hot(labels: Tensor, num_classes: int = -1) -> Tensor:
@@ -162,34 +165,39 @@ def one_hot(labels: Tensor, num_classes: int = -1) -> Tensor:
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"one_hot: labels must be integers, got {labels.dtype}")
     backend = labels._device.backend
+    if isinstance(num_classes, bool) or not hasattr(num_classes, "__index__"):
+        raise TypeError(f"one_hot: num_classes must be an int, got {num_classes!r}")
     if num_classes == -1:
         if labels.size == 0:
             raise ValueError("one_hot: num_classes must be given when there are no labels")
         num_classes = int(backend.to_host(backend.xp.max(labels._array))) + 1
     if num_classes < 1:
         raise ValueError(f"one_hot: num_classes must be at least 1, got {num_classes}")
-    backend.check_index_range(labels._array, 0, num_classes, f"one_hot: labels must be in 0..{num_classes - 1}")
-    classes = backend.xp.arange(num_classes, dtype=labels.dtype)
-    return plain(labels, backend.xp.astype(labels._array[..., None] == classes, int64))
+    backend.check_index_range(labels._array, 0, num_classes, f"one_hot: labels must be in 0..{num_classes - 1}, got ")
+    places = backend.xp.astype(labels._array, int64)  # the dtype of the labels may not hold every class
+    return plain(labels, backend.xp.astype(places[..., None] == backend.xp.arange(num_classes, dtype=int64), int64))
 
 
 def value_for(name: str, x: Tensor, value: Any) -> Any:
     """A value to be written into x: of x's dtype and device."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    kinds = "biufc"
+    kinds = "bifc"
     if isinstance(value, Tensor):
         if value._device is not x._device:
             raise different_devices(name, (x, value))
         if kinds.index(value.dtype.kind.replace("u", "i")) > kinds.index(x.dtype.kind.replace("u", "i")):
             raise DTypeError(f"{name}: a value of dtype {value.dtype} does not fit into {x.dtype}; use astype")
         return cast(value, x.dtype)
-    if not isinstance(value, (bool, int, float, complex)):
-        raise TypeError(f"{name}: the value must be a number or a Tensor, got {type(value).__name__}")
-    needed = "c" if isinstance(value, complex) else "f" if isinstance(value, float) else "b"
-    if kinds.index(needed) > kinds.index(x.dtype.kind):
-        raise DTypeError(f"{name}: the value {value!r} does not fit into {x.dtype}")
-    return value
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"{name}: value must be a number or a Tensor, got {type(value).__name__}")
+    return check_number(name, "value", value, x.dtype)
+
+
+def _frozen(x: Tensor, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index as backward will need it: arrays are copied, as the caller may write into theirs before that."""
+    if not is_grad_enabled():
+        return parts
+    xp = x._device.backend.xp
+    return tuple([xp.asarray(part, copy=True) if hasattr(part, "shape") else part for part in parts])
 
 
 def _host(x: Tensor, part: Any) -> Any:
@@ -205,7 +213,7 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
         if isinstance(part, bool):
             raise DTypeError(f"{name}: a bool is no index")
         if isinstance(part, slice):
-            parts[i] = slice(*[None if end is None else end.__index__() for end in (part.start, part.stop, part.step)])
+            parts[i] = _slice(name, part)
         elif part is None or part is Ellipsis:
             continue
         elif isinstance(part, (Tensor, np.ndarray, list)) or backend.owns(part):
@@ -222,9 +230,33 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
                 raise IndexError(f"{name}: index {part} is out of range for axis {axis} of size {size}")
         elif not isinstance(part, slice):
             backend.check_index_range(
-                part, -size, size, f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}"
+                part, -size, size, f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}, got "
             )
+    if gathers:
+        _check_joint(name, parts)
+    elif Ellipsis not in parts:
+        parts.append(Ellipsis)  # so that NumPy gives a view of a single element, too, and not a scalar
     return tuple(parts), gathers
+
+
+def _slice(name: str, part: slice) -> slice:
+    ends = (part.start, part.stop, part.step)
+    if not all(end is None or hasattr(end, "__index__") for end in ends):
+        raise TypeError(f"{name}: the ends and the step of a slice must be ints, got {part}")
+    start, stop, step = (None if end is None else end.__index__() for end in ends)
+    if step == 0:
+        raise ValueError(f"{name}: the step of a slice must not be 0, got {part}")
+    return slice(start, stop, step)
+
+
+def _check_joint(name: str, parts: list[Any]) -> None:
+    """Several integer arrays name places together, so their shapes must broadcast."""
+    shapes = [part.shape for part in parts if hasattr(part, "shape")]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        shown = " and ".join(str(shape) for shape in shapes)
+        raise ShapeError(f"{name}: index arrays of shapes {shown} do not broadcast together") from None
 
 
 def _integers(name: str, x: Tensor, part: Any) -> Any:
@@ -233,8 +265,15 @@ def _integers(name: str, x: Tensor, part: Any) -> Any:
         raise different_devices(name, (x, part))
     backend = x._device.backend
     array = part._array if isinstance(part, Tensor) else part
+    if isinstance(array, list):
+        try:
+            array = np.asarray(array)
+        except ValueError as error:
+            raise ShapeError(f"{name}: {part!r} is not a rectangular array of ints") from error
+        if array.size == 0:
+            array = array.astype(int64)
     if not backend.owns(array):
-        array = backend.from_host(np.asarray(part, dtype=int64 if part == [] else None))
+        array = backend.from_host(array)
     if array.dtype.kind == "b":
         raise DTypeError(f"{name}: bool tensors are no index; use dl.where(condition, x, y)")
     if array.dtype.kind not in "iu":

@@ -64,7 +64,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
             f"of y (shape {y.shape}) must have one size, got {x.shape[-1]} and {inner}"
         )
     if x.dtype.kind == "b":
-        raise DTypeError("matmul: x and y are bool; convert them with astype")
+        raise DTypeError("matmul: not defined for bool; convert with astype")
     row, column = x.ndim == 1, y.ndim == 1
     if row:
         x = reshape(x, (1, x.shape[0]))

@@ -13,7 +13,7 @@ from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.ops._broadcast import BroadcastTo, Reshape
-from dlcore.ops._common import as_tensor, axes_of, cast
+from dlcore.ops._common import as_tensor, axes_of, cast, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
             [3, 4, 5]])
     """
     x = as_tensor("reshape", "x", x)
-    wanted = _shape("reshape", shape)
+    wanted = shape_of("reshape", shape)
     known = prod([size for size in wanted if size != -1])
     unknown = wanted.count(-1)
     if unknown > 1 or any(size < -1 for size in wanted):
@@ -100,9 +100,11 @@ def permute_dims(x: Tensor, axes: Sequence[int]) -> Tensor:
     (4, 2, 3)
     """
     x = as_tensor("permute_dims", "x", x)
-    order = axes_of("permute_dims", tuple(axes), x.ndim)
+    if axes is None:
+        raise TypeError("permute_dims: axes must be a sequence of ints, got None")
+    order = axes_of("permute_dims", axes, x.ndim)
     if len(order) != x.ndim:
-        raise ShapeError(f"permute_dims: axes {tuple(axes)} must name each of the {x.ndim} dimensions of x once")
+        raise ShapeError(f"permute_dims: axes {axes} must name each of the {x.ndim} dimensions of x once")
     return PermuteDims(order)(x)
 
 
@@ -160,7 +162,7 @@ def broadcast_to(x: Tensor, shape: int | Sequence[int]) -> Tensor:
             [1., 2.]])
     """
     x = as_tensor("broadcast_to", "x", x)
-    wanted = _shape("broadcast_to", shape)
+    wanted = shape_of("broadcast_to", shape)
     if x.shape == wanted:
         return x
     try:
@@ -204,14 +206,3 @@ def concat(arrays: Sequence[Tensor], *, axis: int | None = 0) -> Tensor:
     for x in tensors[1:]:
         dtype = _dtypes.result_type("concat", dtype, x.dtype)
     return Concat(along)(*[cast(x, dtype) for x in tensors])
-
-
-def _shape(name: str, shape: Any) -> tuple[int, ...]:
-    """A shape argument as a tuple of ints."""
-    if isinstance(shape, int):
-        return (shape,)
-    try:
-        sizes = tuple([size.__index__() for size in shape])
-    except (TypeError, AttributeError):
-        raise TypeError(f"{name}: shape must be an int or a sequence of ints, got {shape!r}") from None
-    return sizes

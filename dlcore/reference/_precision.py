@@ -8,8 +8,8 @@ Array = Any
 
 
 def cast(xp: Any, x: Array, dtype: Any) -> Array:
-    """`x` in `dtype`; `x` itself if it is so already."""
-    return x if x.dtype == dtype else xp.asarray(x, dtype=dtype)
+    """`x` as an array (NumPy's 0-d results are scalars) of `dtype`; `x` itself if it is so already."""
+    return xp.asarray(x, dtype=dtype)
 
 
 def compute_dtype(xp: Any, x: Array) -> Any:

@@ -96,6 +96,7 @@ def test_changing_a_batch_leaves_the_data_set_alone(shuffle: bool) -> None:
 def test_a_derived_data_set_is_asked_for_its_own_items() -> None:
     class Doubled(TensorDataset):
         def __getitem__(self, index: Any, /) -> tuple[dl.Tensor, ...]:
+            assert type(index) is int
             return tuple(tensor * 2 for tensor in super().__getitem__(index))
 
     assert numbers(DataLoader(Doubled(np.arange(3)), batch_size=3)) == [[0, 2, 4]]

@@ -149,6 +149,12 @@ def test_download_into_the_cache(mirror: str, tmp_path: Path, monkeypatch: pytes
     assert_is_training_set(dl.data.mnist())
 
 
+def test_the_folder_of_dlcore_data_is_only_read(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLCORE_DATA", str(tmp_path / "mine"))
+    dl.data.mnist()
+    assert os.listdir(tmp_path) == ["cache"]
+
+
 def test_download_into_root(mirror: str, tmp_path: Path) -> None:
     dl.data.mnist(root=tmp_path / "new" / "folder")
     assert files_under(tmp_path / "new" / "folder" / "mnist") == sorted(f"{name}.gz" for name in NAMES[:2])

@@ -256,8 +256,10 @@ def _activation(name: str, shape: tuple[int, ...], axis: int, dtype: str, layout
         return normal(rng, shape, dtype, layout), LAYOUTS_4D[layout](saved), name, alpha, axis
 
     add("bias_activation_forward", case, lambda rng: ((x(rng), None, name, alpha, axis), {}))
-    add("bias_activation_forward", f"{case}-bias", lambda rng: ((x(rng), bias(rng), name, alpha, axis), {}))
     add("bias_activation_backward", case, lambda rng: (backward(rng), {}))
+    if not shape:
+        return
+    add("bias_activation_forward", f"{case}-bias", lambda rng: ((x(rng), bias(rng), name, alpha, axis), {}))
     add("bias_activation_backward", f"{case}-bias", lambda rng: (backward(rng), {"bias_grad": True}))
     if layout != "read-only":
 
@@ -274,6 +276,7 @@ for _name in ACTIVATIONS:
     _activation(_name, (5, 4), -1, "float16", "contiguous", 1.5)
     _activation(_name, (0, 4), -1, "float32", "contiguous", 0.3)
     _activation(_name, (0, 4, 2, 2), 1, "float32", "contiguous", 0.3)
+    _activation(_name, (), -1, "float32", "contiguous", 0.3)
     for _layout in LAYOUTS_4D:
         _activation(_name, (9, 3, 5, 6), 1, "float32", _layout, 0.3)
 
@@ -386,12 +389,14 @@ for _counter, _shape in product(COUNTERS, RANDOM_SHAPES):
 
 def _with_infinities(x: Array) -> Array:
     if x.flags.writeable and x.size:
-        x[:1] = np.inf
+        x[(0,) * x.ndim] = np.inf
     return x
 
 
 for _p, (_dtype, _layout) in product((0.0, 0.3, 0.5, 1.0), variants(LAYOUTS_4D)):
-    for _shape in ((9, 2, 3, 4), (0, 2, 3, 4)):
+    for _shape in ((9, 2, 3, 4), (0, 2, 3, 4), ()):
+        if not _shape and _layout != "contiguous":
+            continue
         for _primitive, _last in (("dropout_forward", ()), ("dropout_backward", (None,))):
             add(
                 _primitive,
