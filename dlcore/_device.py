@@ -274,6 +274,17 @@ def device_info() -> dict[str, Any]:
     True
     """
     current = current_device()
+    return {
+        "current": str(current),
+        "chosen_by": "with dl.device(...)" if _context.get() else _default_source,
+        "cpu": _first_usable("cpu"),
+        "variable": os.environ.get(VARIABLE),
+        "devices": device_table(),
+    }
+
+
+def device_table() -> dict[str, dict[str, Any]]:
+    """The `devices` of `device_info`, which needs no device to be current."""
     devices: dict[str, dict[str, Any]] = {}
     for kind, entry in _BUILTIN.items():
         lack = _lack(kind, 0)
@@ -290,10 +301,4 @@ def device_info() -> dict[str, Any]:
             devices[kind] |= {"info": _resolve(kind).backend.info(), "available": True}
         except DeviceError as error:
             devices[kind] |= {"lacks": str(error), "remedy": "Repair or remove that package", "available": False}
-    return {
-        "current": str(current),
-        "chosen_by": "with dl.device(...)" if _context.get() else _default_source,
-        "cpu": _first_usable("cpu"),
-        "variable": os.environ.get(VARIABLE),
-        "devices": devices,
-    }
+    return devices

@@ -6,14 +6,12 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from dlcore import ops
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import backward, is_grad_enabled
 from dlcore.ops._common import raw
-from dlcore.ops.indexing import getitem, setitem, value_for
+from dlcore.ops.indexing import broadcasts_to, getitem, setitem, value_for
 
 
 def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -38,7 +36,9 @@ def _in_place(symbol: str, function: Callable[[Any, Any], Tensor], write: Callab
         y = value_for(name, x, y)
         if symbol == "/=" and x.dtype.kind in "iub":
             raise DTypeError(f"{name}: the result is a float and does not fit into x of dtype {x.dtype}")
-        if isinstance(y, Tensor) and np.broadcast_shapes(x.shape, y.shape) != x.shape:
+        if x.dtype.kind == "b" and (symbol == "-=" or (isinstance(y, int) and not isinstance(y, bool))):
+            raise DTypeError(f"{name}: not defined for x of dtype bool; convert with astype")
+        if isinstance(y, Tensor) and not broadcasts_to(y.shape, x.shape):
             raise ShapeError(f"{name}: y of shape {y.shape} does not broadcast to x of shape {x.shape}")
         write(x._array, raw(y))
         x._version[0] += 1

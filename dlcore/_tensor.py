@@ -35,6 +35,13 @@ class Tensor:
         requires_grad: whether operations on it are recorded. True for every result of a recorded one.
         grad: after `backward()`, the gradient of a leaf with `requires_grad`; else None.
         is_leaf: True if no recorded operation made it.
+
+    >>> x = dl.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
     """
 
     __slots__ = ("__weakref__", "_array", "_device", "_grad", "_grad_buffer", "_node", "_requires_grad", "_version")

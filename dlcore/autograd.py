@@ -41,6 +41,19 @@ class Function:
         saves_output: whether it needs the output; it finds it in `self.output`.
         is_view: whether the output may share the memory of the first input.
         target: the device of the output, where it is not that of the inputs.
+
+    >>> class Square(dl.Function):
+    ...     saves = (0,)
+    ...
+    ...     def forward(self, x):
+    ...         return x * x
+    ...
+    ...     def backward(self, grad):
+    ...         (x,) = self.saved
+    ...         return grad * 2 * x
+    >>> x = dl.tensor([3.0], requires_grad=True)
+    >>> dl.grad(Square()(x), x)
+    (tensor([6.]),)
     """
 
     saves: tuple[int, ...] = ()

@@ -175,7 +175,9 @@ class Backend:
     def max_pool2d_forward(self, x: Array, spec: Pool2dSpec) -> tuple[Array, Array]:
         """x (N, C, H, W) -> the maxima (N, C, P, Q) and their places r*S + s in the window, `spec.index_dtype()`.
 
-        Padding never wins; of equal values the first in row-major order does; NaN beats everything.
+        Padding never wins; of equal values the first in row-major order does; NaN beats everything (of
+        several the first wins, where PyTorch names the last). A window that lies in the padding
+        altogether gives -inf and the index 0, which gather reads as 0 and scatter drops.
         """
         return reference.max_pool2d_forward(self.xp, x, spec)
 
@@ -316,7 +318,7 @@ class Backend:
         return reference.random_permutation(self.xp, counter, n)
 
     def dropout_forward(self, x: Array, p: float, counter: PhiloxCounter) -> tuple[Array, Array | None]:
-        """x / (1-p) where element i (row-major) is kept, else 0; kept when (word i >> 8) >= round(p * 2**24).
+        """x * (1 / (1-p)) where element i (row-major) is kept, else 0; kept when (word i >> 8) >= round(p * 2**24).
 
         The second result is whatever the device wants back for the backward pass: its mask, or None
         if it recomputes the mask from the counter.

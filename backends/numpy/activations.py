@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .workspace import scratch_like
+
 Array = Any
+
+LARGE = 2**16  # elements; from about here fresh memory costs more than looking for scratch
 
 #: The activations that are written out here; the others take the reference implementation.
 FORWARD = frozenset({"identity", "relu", "sigmoid", "tanh"})
@@ -39,7 +43,9 @@ def bias_activation_backward(
     # An output of ReLU is positive, zero or NaN; at NaN the gradient passes, as in PyTorch.
     result = np.empty_like(grad)
     if activation == "relu":
-        np.multiply(grad, saved != 0, out=result)
+        large = saved.size > LARGE
+        mask = np.not_equal(saved, 0, out=scratch_like(saved, "mask", np.bool_)) if large else saved != 0
+        np.multiply(grad, mask, out=result)
     else:
         np.copyto(result, grad)
     return result, sum_to_axis(result, axis) if bias_grad else None

@@ -24,7 +24,10 @@ _FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 def _fast(first: Array, *others: Array | None) -> bool:
     """Whether all arrays are of one dtype that NumPy computes with natively."""
     dtype = first.dtype
-    return dtype in _FAST and all(other is None or other.dtype == dtype for other in others)
+    for other in others:
+        if other is not None and other.dtype != dtype:
+            return False
+    return dtype in _FAST
 
 
 class NumpyBackend(Backend):

@@ -1,7 +1,7 @@
 """Keep the elements of an array where a condition holds, and put zeros elsewhere, without branches.
 
 Multiplying by the condition would turn an infinity or NaN that is masked out into NaN; `np.where` and masked
-copies take five times as long. So the bits are ANDed with all ones or all zeros.
+copies take several times as long. So the bits are ANDed with all ones or all zeros.
 """
 
 from __future__ import annotations

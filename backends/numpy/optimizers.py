@@ -1,7 +1,7 @@
 """Optimizer updates over blocks of the flat buffers that stay in the cache, with scratch that is reused.
 
 A pass of NumPy over a large buffer costs a round trip to memory, and Adam has a dozen of them; over a block of
-16384 numbers they all run in the L2 cache. Scalars are combined in Python first and then rounded to the dtype once.
+32768 numbers they all run in the cache. Scalars are combined in Python first and then rounded to the dtype once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .workspace import scratch
 
 Array = Any
 
-BLOCK = 16384
+BLOCK = 32768
 
 
 def _blocks(size: int) -> Iterator[slice]:

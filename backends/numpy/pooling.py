@@ -16,7 +16,7 @@ from dlcore.backend import Pool2dSpec
 
 from .masking import keep_where
 from .windows import Tap, taps
-from .workspace import scratch
+from .workspace import scratch_like
 
 Array = Any
 Place = tuple[int, tuple[slice, slice], tuple[slice, slice]]
@@ -43,7 +43,7 @@ def extreme_pool2d_forward(x: Array, spec: Pool2dSpec, maximum: bool) -> tuple[A
     index.fill(0)
     for place, outputs, inputs in places:
         value, so_far, chosen = x[:, :, *inputs], best[:, :, *outputs], index[:, :, *outputs]
-        taken = _scratch_like(chosen, "taken", np.bool_)
+        taken = scratch_like(chosen, "taken", np.bool_)
         better(value, so_far, out=taken)
         winner(value, so_far, out=so_far)
         number = taken.view(np.uint8) if index.dtype == np.uint8 else taken.astype(index.dtype)
@@ -56,17 +56,17 @@ def extreme_pool2d_forward(x: Array, spec: Pool2dSpec, maximum: bool) -> tuple[A
 def index_pool2d_scatter(grad: Array, index: Array, input_shape: tuple[int, int, int, int], spec: Pool2dSpec) -> Array:
     output_size = grad.shape[2:]
     if grad.size and grad.strides != tuple(stride // index.itemsize * grad.itemsize for stride in index.strides):
-        grad = _copy(grad, _scratch_like(index, "grad", grad.dtype))
+        grad = _copy(grad, scratch_like(index, "grad", grad.dtype))
     overlap = _overlaps(spec)
     result = _new_input(grad, input_shape, spec)
     if grad.size == 0:
         return result
     for place, outputs, inputs in _places(spec, input_shape[2:], output_size):
         chosen = index[:, :, *outputs]
-        here = np.equal(chosen, place, out=_scratch_like(chosen, "here", np.bool_))
+        here = np.equal(chosen, place, out=scratch_like(chosen, "here", np.bool_))
         target, source = result[:, :, *inputs], grad[:, :, *outputs]
         if overlap:
-            target += keep_where(source, here, _scratch_like(source, "share", grad.dtype))
+            target += keep_where(source, here, scratch_like(source, "share", grad.dtype))
         else:
             keep_where(source, here, target)
     return result
@@ -182,13 +182,6 @@ def _divisors(
         counts.append(count)
     product = np.maximum(np.outer(counts[0], counts[1]), dtype.type(1))  # sums over padding alone are zero
     return product.flat[0] if (product == product.flat[0]).all() else product
-
-
-def _scratch_like(x: Array, use: str, dtype: Any) -> Array:
-    """Scratch of the shape of `x` with its axes in the same order in memory."""
-    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    buffer = scratch(use, tuple(x.shape[axis] for axis in order), dtype)
-    return buffer.transpose([order.index(axis) for axis in range(x.ndim)])
 
 
 def _copy(x: Array, out: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dlcore import reference
 from dlcore.backend import PhiloxCounter
+from dlcore.reference.dropout import dropout_scale
 
 from .masking import keep_where
 from .workspace import scratch
@@ -77,13 +78,12 @@ def random_normal(counter: PhiloxCounter, shape: tuple[int, ...], dtype: Any) ->
 
 
 def dropout_forward(x: Array, p: float, counter: PhiloxCounter) -> tuple[Array, Array]:
-    # (word >> 8) >= t is word >= t << 8; p = 1 needs a bound that no word reaches.
-    mask = philox(counter, x.size).astype(np.uint64, copy=False) if p >= 1 else philox(counter, x.size)
-    mask = (mask >= (round(p * 2**24) << 8)).reshape(x.shape)
+    # (word >> 8) >= t without the shift. With p = 1 the bound is 2**32, which no word reaches.
+    mask = (philox(counter, x.size) >= (round(p * 2**24) << 8)).reshape(x.shape)
     return dropout_backward(x, p, mask), mask
 
 
 def dropout_backward(grad: Array, p: float, mask: Array) -> Array:
     result = np.empty_like(grad)
-    np.multiply(grad, 1.0 / (1.0 - p) if p < 1 else 1.0, out=result)
+    np.multiply(grad, dropout_scale(p), out=result)
     return keep_where(result, mask.copy(), result)

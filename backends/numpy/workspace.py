@@ -31,3 +31,10 @@ def scratch(use: str, shape: tuple[int, ...], dtype: Any) -> Array:
     if buffer is None or buffer.size < size:
         buffer = _buffers.by_use[key] = np.empty(size, dtype)
     return buffer[:size].reshape(shape)
+
+
+def scratch_like(x: Array, use: str, dtype: Any) -> Array:
+    """Scratch of the shape of `x` with its axes in the same order in memory."""
+    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    buffer = scratch(use, tuple(x.shape[axis] for axis in order), dtype)
+    return buffer.transpose([order.index(axis) for axis in range(x.ndim)])

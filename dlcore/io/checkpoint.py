@@ -18,7 +18,7 @@ from dlcore._tensor import Tensor, asarray
 from dlcore.io._atomic import atomic_write
 
 if TYPE_CHECKING:
-    from dlcore._device import device as Device  # noqa: N812 - a parameter has the class's own name
+    from dlcore._device import device as Device
 
 _DTYPES = {
     "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64",

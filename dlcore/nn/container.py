@@ -41,8 +41,13 @@ class Sequential(Module):
         return self.children()
 
     def __getitem__(self, index: int | slice) -> Module:
-        found = list(self.children())[index]
-        return Sequential(*found) if isinstance(found, list) else found
+        """One of the modules, or with a slice a Sequential of some, which keep their names."""
+        if not isinstance(index, slice):
+            return list(self.children())[index]
+        part = Sequential()
+        for name, module in list(self.named_children())[index]:
+            setattr(part, name, module)
+        return part
 
 
 class Flatten(Module):

@@ -10,6 +10,7 @@ import numpy as np
 from dlcore import ops
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, asarray, retype
+from dlcore.nn import init
 
 
 class Parameter(Tensor):
@@ -74,9 +75,17 @@ class Module:
         present = self.__dict__.get(name)
         if isinstance(present, Parameter) and not (value is None or isinstance(value, Parameter)):
             raise TypeError(f"{type(self).__name__}.{name} is a Parameter; assign a Parameter or None, not {value!r}")
+        if isinstance(present, Module) and not (value is None or isinstance(value, Module)):
+            raise TypeError(f"{type(self).__name__}.{name} is a Module; assign a Module or None, not {value!r}")
         if name in self._buffers and not (value is None or isinstance(value, Tensor)):
             raise TypeError(f"{type(self).__name__}.{name} is a buffer; assign a Tensor or None, not {value!r}")
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        if name in self._buffers:
+            kept = {key: persistent for key, persistent in self._buffers.items() if key != name}
+            object.__setattr__(self, "_buffers", kept)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Make `tensor` the attribute `name`: state that is not trained, but moved and (if `persistent`) saved.
@@ -86,7 +95,7 @@ class Module:
         >>> list(m.state_dict())
         ['mean']
         """
-        if not name.isidentifier() or (name in self.__dict__ and name not in self._buffers):
+        if not name.isidentifier() or (hasattr(self, name) and name not in self._buffers):
             raise ValueError(f"register_buffer: {name!r} is not a free attribute name of {type(self).__name__}")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: expected a Tensor or None, got {type(tensor).__name__}")
@@ -190,6 +199,8 @@ class Module:
         >>> b.load_state_dict(a.state_dict())
         IncompatibleKeys(missing_keys=[], unexpected_keys=[])
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected a dict of tensors by name, got {type(state_dict).__name__}")
         own = dict(self._named_tensors(persistent_only=True))
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -223,10 +234,13 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` set them to zero."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if set_to_none or parameter._grad is None:
+                parameter._grad = None
+            else:
+                parameter._grad = init.zeros_(parameter._grad.detach())
 
     def to(self, target: Any) -> Self:
         """Move all parameters and buffers to a device, or the floating ones to a float dtype; returns the module.
@@ -246,6 +260,7 @@ class Module:
                     continue  # counters and masks keep their dtype
             if result._array is not value._array:
                 gradient = value._grad
+                value._version[0] += 1  # a graph that saved the value before can no longer use it
                 value._array, value._device, value._version = result._array, result._device, result._version
                 value._grad_buffer = None
                 value._grad = None if gradient is None else ops.to(gradient.detach(), target)
@@ -258,9 +273,12 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
+        settings = self.extra_repr()
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         if not lines:
-            return f"{type(self).__name__}({self.extra_repr()})"
+            return f"{type(self).__name__}({settings})"
+        if settings:
+            lines.insert(0, settings)
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
@@ -270,8 +288,9 @@ def _as_entry(name: str, value: Any, target: Tensor) -> Any:
         raise TypeError(f"load_state_dict: entry {name!r} must be a Tensor or an array, got {type(value).__name__}")
     if tuple(value.shape) != target.shape:
         raise ShapeError(f"load_state_dict: entry {name!r} has shape {tuple(value.shape)}, expected {target.shape}")
-    kinds = "biufc"
-    if kinds.index(value.dtype.kind) > kinds.index(target.dtype.kind):
+    kinds = "bifc"  # each fits into those after it; signed and unsigned integers into one another
+    kind = value.dtype.kind.replace("u", "i")
+    if kind not in kinds or kinds.index(kind) > kinds.index(target.dtype.kind.replace("u", "i")):
         raise DTypeError(f"load_state_dict: entry {name!r} is {value.dtype}, which does not fit into {target.dtype}")
     source = value.detach() if isinstance(value, Tensor) else asarray(value, device=target._device)
     return ops.astype(ops.to(source, target._device), target.dtype)._array

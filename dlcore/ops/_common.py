@@ -135,10 +135,10 @@ class Conj(Function):
         return self.xp.conj(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return conj(grad)
+        return conjugate(grad)
 
 
-def conj(x: _T) -> _T:
+def conjugate(x: _T) -> _T:
     """The complex conjugate; a real tensor or number is returned as it is."""
     if isinstance(x, Tensor):
         return Conj()(x) if x._array.dtype.kind == "c" else x  # type: ignore[return-value]

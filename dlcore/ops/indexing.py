@@ -103,10 +103,13 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         )
     places, _ = _normalise("item assignment", x, index)
     value = value_for("item assignment", x, value)
-    try:
-        x._array[places] = raw(value)
-    except ValueError as error:
-        raise ShapeError(f"item assignment: {error}") from error
+    if isinstance(value, Tensor) and value.ndim:
+        target = x._array[places].shape
+        if not broadcasts_to(value.shape, target):
+            raise ShapeError(
+                f"item assignment: a value of shape {value.shape} does not broadcast to x[index] of {target}"
+            )
+    x._array[places] = raw(value)
     x._version[0] += 1
 
 
@@ -134,11 +137,7 @@ def index_update(x: Tensor, index: Any, value: Any) -> Tensor:
             raise ValueError(f"index_update: index {index!r} names a place twice")
     target = np.broadcast_to(False, x.shape)[tuple([_host(x, part) for part in places])].shape
     shape = value.shape if isinstance(value, Tensor) else ()
-    try:
-        fits = np.broadcast_shapes(shape, target) == target
-    except ValueError:
-        fits = False
-    if not fits:
+    if not broadcasts_to(shape, target):
         raise ShapeError(f"index_update: a value of shape {shape} does not broadcast to x[index] of shape {target}")
     return IndexUpdate(_frozen(x, places), gathers)(x, value)
 
@@ -176,6 +175,14 @@ def one_hot(labels: Tensor, num_classes: int = -1) -> Tensor:
     backend.check_index_range(labels._array, 0, num_classes, f"one_hot: labels must be in 0..{num_classes - 1}, got ")
     places = backend.xp.astype(labels._array, int64)  # the dtype of the labels may not hold every class
     return plain(labels, backend.xp.astype(places[..., None] == backend.xp.arange(num_classes, dtype=int64), int64))
+
+
+def broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether values of `shape` can be written into a place of shape `target`."""
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
 
 
 def value_for(name: str, x: Tensor, value: Any) -> Any:

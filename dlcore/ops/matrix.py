@@ -11,7 +11,7 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.ops._broadcast import fit
-from dlcore.ops._common import as_tensor, conj, pair
+from dlcore.ops._common import as_tensor, conjugate, pair
 from dlcore.ops.shape import matrix_transpose, reshape
 
 __all__ = ["matmul"]
@@ -32,8 +32,8 @@ class MatMul(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved
         return (
-            fit(MatMul()(grad, conj(matrix_transpose(y))), self.x_shape) if self.needs(0) else None,
-            fit(MatMul()(conj(matrix_transpose(x)), grad), self.y_shape) if self.needs(1) else None,
+            fit(MatMul()(grad, conjugate(matrix_transpose(y))), self.x_shape) if self.needs(0) else None,
+            fit(MatMul()(conjugate(matrix_transpose(x)), grad), self.y_shape) if self.needs(1) else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,8 @@ def concat(arrays: Sequence[Tensor], *, axis: int | None = 0) -> Tensor:
     >>> dl.concat([dl.tensor([1, 2]), dl.tensor([3])])
     tensor([1, 2, 3])
     """
+    if not isinstance(arrays, Iterable):
+        raise TypeError(f"concat: arrays must be a sequence of tensors, got {type(arrays).__name__}")
     tensors = [as_tensor("concat", f"arrays[{i}]", x) for i, x in enumerate(arrays)]
     if not tensors:
         raise ShapeError("concat: arrays is empty; expected at least one tensor")

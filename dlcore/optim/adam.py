@@ -52,10 +52,10 @@ class Adam(Optimizer):
         super().__init__(params, settings)
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            self._require(group, name, group[name] >= 0, ">= 0")
+        self._require_non_negative(group, "lr", "eps", "weight_decay")
         betas = group["betas"]
-        valid = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+        valid = isinstance(betas, (tuple, list)) and len(betas) == 2
+        valid = valid and all(hasattr(beta, "__float__") and 0 <= beta < 1 for beta in betas)
         self._require(group, "betas", valid, "two numbers in [0, 1)")
 
     def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:

@@ -69,25 +69,27 @@ class Bucket:
             found = self.states[name] = self.backend.xp.zeros(self.values.shape[0], dtype=self.dtype)
         return found
 
-    def runs(self) -> Iterator[tuple[int, slice, int]]:
-        """(number of steps taken, elements, number of parameters) of neighbours with a gradient and equal counts.
+    def elements(self, members: range) -> slice:
+        """Where neighbouring parameters lie in the flat buffers."""
+        return slice(self.slots[members.start].start, self.slots[members.stop - 1].stop)
+
+    def runs(self) -> Iterator[tuple[int, range]]:
+        """(number of steps taken, positions) of neighbouring parameters with a gradient and equal counts.
 
         A gradient that is not the buffer's view (the user assigned one) is copied there first.
         """
-        first, count = 0, 0
+        first: int | None = None
         for position, slot in enumerate(self.slots):
             gradient = slot.parameter._grad
             if gradient is not None and gradient is not slot.grad:
                 slot.grad._array[...] = gradient._array
-            if count and (gradient is None or self.steps[position] != self.steps[first]):
-                yield self.steps[first], slice(self.slots[first].start, self.slots[position - 1].stop), count
-                count = 0
-            if gradient is not None:
-                if not count:
-                    first = position
-                count += 1
-        if count:
-            yield self.steps[first], slice(self.slots[first].start, self.slots[first + count - 1].stop), count
+            if first is not None and (gradient is None or self.steps[position] != self.steps[first]):
+                yield self.steps[first], range(first, position)
+                first = None
+            if first is None and gradient is not None:
+                first = position
+        if first is not None:
+            yield self.steps[first], range(first, len(self.slots))
 
 
 class Optimizer:
@@ -111,8 +113,10 @@ class Optimizer:
         if not given:
             raise ValueError(f"{type(self).__name__}: params is empty; expected at least one parameter")
         groups = given if isinstance(given[0], dict) else [{"params": given}]
-        for group in groups:
-            self.add_param_group(group)  # type: ignore[arg-type]
+        for group in groups:  # all are checked before the first parameter is touched
+            self.param_groups.append(self._checked_group(group))
+        for group in self.param_groups:
+            self._buckets.append(_flatten(group["params"], {}))
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train more parameters, with settings of their own.
@@ -124,6 +128,10 @@ class Optimizer:
             ValueError: an unknown or invalid setting, no parameters, or one that another group has.
             TypeError: something that is no tensor. DTypeError: a tensor without gradients.
         """
+        self.param_groups.append(self._checked_group(group))
+        self._buckets.append(_flatten(self.param_groups[-1]["params"], {}))
+
+    def _checked_group(self, group: Any) -> dict[str, Any]:
         name = type(self).__name__
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f"{name}: a parameter group must be a dict with the key 'params', got {group!r}")
@@ -131,6 +139,8 @@ class Optimizer:
         if unknown:
             raise ValueError(f"{name}: unknown settings {sorted(unknown)}; expected {sorted(self.defaults)}")
         listed = group["params"]
+        if isinstance(listed, (set, frozenset)):
+            raise TypeError(f"{name}: params must have an order, got a set; pass a list")
         unique: dict[int, Tensor] = {}  # tied parameters count once
         for parameter in [listed] if isinstance(listed, Tensor) else listed:
             if not isinstance(parameter, Tensor):
@@ -147,17 +157,15 @@ class Optimizer:
             raise ValueError(f"{name}: a parameter is in more than one parameter group")
         full = {**self.defaults, **group, "params": list(unique.values())}
         self._check(full)
-        self.param_groups.append(full)
-        self._buckets.append(_flatten(full["params"], {}))
+        return full
 
     def step(self) -> None:
         """Update every parameter that has a gradient; the others stay, and so does their state."""
         for position, group in enumerate(self.param_groups):
             for bucket in self._current(position):
-                for taken, elements, count in list(bucket.runs()):
-                    self._update(group, bucket, elements, taken + 1)
-                    first = next(i for i, slot in enumerate(bucket.slots) if slot.start == elements.start)
-                    for i in range(first, first + count):
+                for taken, members in list(bucket.runs()):
+                    self._update(group, bucket, bucket.elements(members), taken + 1)
+                    for i in members:
                         bucket.steps[i] += 1
                         bucket.slots[i].parameter._version[0] += 1
 
@@ -217,6 +225,8 @@ class Optimizer:
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{name}: expected a dict with the keys 'state' and 'param_groups'")
         saved, state = state_dict["param_groups"], state_dict["state"]
+        if not all(isinstance(group, Mapping) and "params" in group for group in saved):
+            raise ValueError(f"{name}: each of param_groups must be a dict with the key 'params'")
         sizes, own = [len(g["params"]) for g in saved], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise ValueError(f"{name}: parameter groups of sizes {sizes}, expected {own}")
@@ -247,6 +257,11 @@ class Optimizer:
         """Call the primitive on these elements of the flat buffers; `step` counts from 1."""
         raise NotImplementedError
 
+    def _require_non_negative(self, group: dict[str, Any], *names: str) -> None:
+        for name in names:
+            value = group[name]
+            self._require(group, name, hasattr(value, "__float__") and bool(value >= 0), "a number >= 0")
+
     def _require(self, group: dict[str, Any], name: str, holds: bool, expected: str) -> None:
         if not holds:
             raise ValueError(f"{type(self).__name__}: {name} must be {expected}, got {group[name]!r}")
@@ -268,13 +283,22 @@ class Optimizer:
             raise ValueError(
                 f"{name}: parameter {number} has the state {sorted(entry)}; expected 'step' and {self.state_names}"
             )
+        step = int(entry["step"])
+        if step < 0:
+            raise ValueError(f"{name}: step of parameter {number} must be >= 0, got {step}")
+        checked: dict[str, Any] = {"step": step}
         for key in set(entry) - {"step"}:
-            value = entry[key]
-            if value is not None and tuple(value.shape) != parameter.shape:
+            if entry[key] is None:
+                continue
+            value = entry[key] if isinstance(entry[key], Tensor) else tensor(entry[key])
+            if value.shape != parameter.shape:
                 raise ShapeError(
-                    f"{name}: {key} of parameter {number} has shape {tuple(value.shape)}, expected {parameter.shape}"
+                    f"{name}: {key} of parameter {number} has shape {value.shape}, expected {parameter.shape}"
                 )
-        return {**entry, "step": int(entry["step"])}
+            if value.dtype.kind != "f":
+                raise DTypeError(f"{name}: {key} of parameter {number} must be real floats, got {value.dtype}")
+            checked[key] = value
+        return checked
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -295,9 +319,8 @@ def _flatten(parameters: list[Tensor], entries: Mapping[int, Mapping[str, Any]])
             for key, value in entries.get(id(slot.parameter), {}).items():
                 if key == "step":
                     bucket.steps[i] = value
-                elif value is not None:
-                    source = value if isinstance(value, Tensor) else tensor(value)
-                    array = source.detach().to(bucket.device).to(bucket.dtype)._array
+                else:
+                    array = value.detach().to(bucket.device).to(bucket.dtype)._array
                     bucket.state(key)[slot.start : slot.stop] = bucket.backend.xp.reshape(array, (-1,))
     return buckets
 
@@ -313,12 +336,10 @@ def _state_of(bucket: Bucket, i: int) -> dict[str, Tensor]:
 
 def _joined(bucket: Bucket) -> list[slice]:
     """Runs of elements with a gradient, whatever their step counts."""
-    joined: list[slice] = []
-    ends = {slot.start: position for position, slot in enumerate(bucket.slots)}
-    for _, elements, _ in sorted(bucket.runs(), key=lambda run: run[1].start):
-        position = ends[elements.start]
-        if joined and position and bucket.slots[position - 1].stop == joined[-1].stop:
-            joined[-1] = slice(joined[-1].start, elements.stop)
+    joined: list[range] = []
+    for _, members in bucket.runs():
+        if joined and joined[-1].stop == members.start:
+            joined[-1] = range(joined[-1].start, members.stop)
         else:
-            joined.append(elements)
-    return joined
+            joined.append(members)
+    return [bucket.elements(members) for members in joined]

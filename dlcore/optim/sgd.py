@@ -50,8 +50,8 @@ class SGD(Optimizer):
         super().__init__(params, settings)
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            self._require(group, name, group[name] >= 0, ">= 0")
+        self._require_non_negative(group, "lr", "momentum", "weight_decay")
+        self._require(group, "dampening", hasattr(group["dampening"], "__float__"), "a number")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(
                 f"SGD: nesterov needs momentum > 0 and dampening 0, got {group['momentum']} and {group['dampening']}"

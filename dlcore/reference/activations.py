@@ -72,7 +72,7 @@ def bias_activation_forward(
         result = result + xp.reshape(cast(xp, bias, result.dtype), tuple(shape))
     result = ACTIVATIONS[activation].forward(xp, result, float(alpha))
     if out is None:
-        return xp.asarray(result, dtype=x.dtype, copy=True)
+        out = xp.empty_like(x)
     out[...] = result
     return out
 

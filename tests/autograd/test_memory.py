@@ -1,0 +1,105 @@
+"""The graph is released by reference counting alone, and a long loop holds constant memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def step(x: dl.Tensor, w: dl.Tensor) -> tuple[dl.Tensor, list[Any]]:
+    hidden = dl.tanh(x @ w)
+    masked = dl.where(hidden > 0, hidden, hidden * 0.1)
+    picked = masked[dl.tensor([0, 1, 1])]
+    loss = (dl.exp(picked) * dl.clip(picked, -0.5, 0.5)).mean() + dl.max(hidden) + dl.concat([hidden, hidden]).sum()
+    return loss, [weakref.ref(t.array) for t in (hidden, picked)]
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("ending", ["backward", "grad", "dropped", "create_graph"])
+def test_intermediate_arrays_die_without_the_garbage_collector(ending: str) -> None:
+    w = dl.tensor(np.eye(4), requires_grad=True)
+    loss, arrays = step(dl.tensor(np.ones((4, 4))), w)
+    assert all(array() is not None for array in arrays)
+    if ending == "backward":
+        loss.backward()
+    elif ending == "grad":
+        dl.grad(loss, w)
+    elif ending == "create_graph":
+        (g,) = dl.grad(loss, w, create_graph=True)
+        (g * g).sum().backward()
+        del g, loss
+    else:
+        del loss
+    assert all(array() is None for array in arrays)
+    w.grad = None
+    assert gc.collect() == 0 or ending == "create_graph"
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_saved_arrays_die_at_backward_even_while_the_output_lives() -> None:
+    x = dl.ones((3,), requires_grad=True)
+    y = dl.exp(x)
+    array = weakref.ref(y.array)
+    loss = (y * y).sum()
+    del y
+    assert array() is not None
+    loss.backward()
+    assert array() is None
+    assert loss.requires_grad
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_long_loop_holds_constant_memory() -> None:
+    rng = np.random.default_rng(0)
+    x = dl.tensor(rng.normal(size=(32, 64)))
+    w = dl.tensor(rng.normal(size=(64, 64)), requires_grad=True)
+
+    def train() -> None:
+        loss = (dl.tanh(x @ w) ** 2).mean()
+        loss.backward()
+        with dl.no_grad():
+            w.__isub__(w.grad * 1e-3)
+        w.grad = None
+
+    for _ in range(20):
+        train()
+    tracemalloc.start()
+    try:
+        train()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(500):
+            train()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 16 * 1024  # as much as one array of the 500 steps
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_nothing_is_kept_outside_of_the_graph() -> None:
+    x = dl.ones((3,), requires_grad=True)
+    with dl.no_grad():
+        y = dl.exp(x) * 2
+        array = weakref.ref(y.array)
+        z = y + 1
+        del y
+    assert array() is None
+    assert z.is_leaf
