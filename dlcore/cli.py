@@ -57,7 +57,8 @@ def info() -> int:
         print(f"Current device: {found['current']}, chosen by {found['chosen_by']}")
         for name, value in found["devices"][found["current"].partition(":")[0]]["info"].items():
             print(f"    {name}: {value}")
-        print(*_changed(found["current"], found["variable"]), sep="", end="")
+        if _differs(found["current"], found["variable"]):
+            print(f"    {_device.VARIABLE} is {found['variable']!r} now; dl.set_device(None) makes that count")
     print()
     print("Devices")
     for line in _table(found["devices"]):
@@ -68,16 +69,14 @@ def info() -> int:
     return status
 
 
-def _changed(current: str, variable: str | None) -> Iterator[str]:
-    """A line if the environment variable would now choose another device."""
+def _differs(current: str, variable: str | None) -> bool:
+    """Whether the environment variable would now choose another device, or none."""
     if not variable:
-        return
+        return False
     try:
-        if str(_device.device(variable)) == current:
-            return
+        return str(_device.device(variable)) != current
     except DeviceError:
-        pass  # it names no device: that is another than the current one, too
-    yield f"    {_device.VARIABLE} is {variable!r} now; dl.set_device(None) makes that count\n"
+        return True
 
 
 def _version(package: str) -> str | None:
