@@ -18,89 +18,16 @@ Rules that hold for every primitive:
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from dlcore import reference
-from dlcore._errors import ShapeError
+from dlcore._specs import Conv2dSpec as Conv2dSpec
+from dlcore._specs import PhiloxCounter as PhiloxCounter
+from dlcore._specs import Pool2dSpec as Pool2dSpec
 
 Array = Any  # the raw array of some device: numpy.ndarray, cupy.ndarray, ...
 DType = Any  # a NumPy dtype (CuPy uses NumPy's)
 Reduction = Literal["none", "mean", "sum"]
-
-
-class Conv2dSpec(NamedTuple):
-    """Everything about a 2-D convolution (cross-correlation, as in PyTorch) but its arrays."""
-
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # zeros added at the top, bottom, left, right
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-    def output_size(self, input_size: tuple[int, int], kernel_size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output: floor((size + padding - dilation*(kernel-1) - 1) / stride) + 1."""
-        top, bottom, left, right = self.padding
-        sizes = []
-        for size, kernel, stride, dilation, extra in zip(
-            input_size, kernel_size, self.stride, self.dilation, (top + bottom, left + right), strict=True
-        ):
-            reach = dilation * (kernel - 1) + 1
-            if reach > size + extra:
-                raise ShapeError(
-                    f"conv2d: kernel_size {kernel_size} with dilation {self.dilation} spans {reach}, more than "
-                    f"the input of size {input_size} with padding {self.padding} (top, bottom, left, right)"
-                )
-            sizes.append((size + extra - reach) // stride + 1)
-        return sizes[0], sizes[1]
-
-
-class Pool2dSpec(NamedTuple):
-    """Everything about a 2-D pooling but its arrays."""
-
-    kernel_size: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
-    dilation: tuple[int, int] = (1, 1)
-    ceil_mode: bool = False
-
-    def output_size(self, input_size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output.
-
-        With `ceil_mode` a last window may hang over the end of the padded input, but it must start
-        inside the input or the padding before it (PyTorch's rule).
-        """
-        top, bottom, left, right = self.padding
-        sizes = []
-        for size, kernel, stride, dilation, (before, after) in zip(
-            input_size, self.kernel_size, self.stride, self.dilation, ((top, bottom), (left, right)), strict=True
-        ):
-            span = size + before + after - dilation * (kernel - 1) - 1
-            if span < 0:
-                raise ShapeError(
-                    f"pool2d: kernel_size {self.kernel_size} with dilation {self.dilation} is larger than "
-                    f"the input of size {input_size} with padding {self.padding} (top, bottom, left, right)"
-                )
-            count = span // stride + 1
-            if self.ceil_mode:
-                count = -(-span // stride) + 1
-                if (count - 1) * stride >= size + before:
-                    count -= 1
-            sizes.append(count)
-        return sizes[0], sizes[1]
-
-    def index_dtype(self) -> str:
-        """The dtype of the window index that max and min pooling return: the smallest that holds it."""
-        return "uint8" if self.kernel_size[0] * self.kernel_size[1] <= 256 else "int32"
-
-
-class PhiloxCounter(NamedTuple):
-    """A position in the random sequence of Philox4x32-10: key = `seed`, counter = (`offset`, `stream`).
-
-    Word `i` drawn from here is word `i % 4` of the block with counter `offset + i // 4`.
-    """
-
-    seed: int  # 0 <= seed < 2**64
-    offset: int  # 0 <= offset < 2**64, in blocks of four 32-bit words
-    stream: int  # 0 <= stream < 2**64
 
 
 class Backend:

@@ -15,12 +15,11 @@ from dlcore import _dtypes
 from dlcore._device import current_device
 from dlcore._device import device as device_
 from dlcore._errors import DTypeError, ShapeError
+from dlcore._specs import PhiloxCounter
 from dlcore._tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from dlcore.backend import PhiloxCounter
 
 _WORD = 2**64
 _lock = threading.Lock()
@@ -70,8 +69,6 @@ class Generator:
 
     def draw(self, words: int) -> PhiloxCounter:
         """The present position, which then moves on past `words` 32-bit words."""
-        from dlcore.backend import PhiloxCounter
-
         with _lock:  # threads that share a generator must not draw the same numbers
             counter = PhiloxCounter(self._seed, self._offset, self._stream)
             self._offset = (self._offset + -(-words // 4)) % _WORD

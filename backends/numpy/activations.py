@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .masking import keep_where
 from .workspace import scratch_like
 
 Array = Any
@@ -40,12 +41,12 @@ def bias_activation_forward(x: Array, bias: Array | None, activation: str, axis:
 def bias_activation_backward(
     grad: Array, saved: Array, activation: str, axis: int, bias_grad: bool
 ) -> tuple[Array, Array | None]:
-    # An output of ReLU is positive, zero or NaN; at NaN the gradient passes, as in PyTorch.
     result = np.empty_like(grad)
-    if activation == "relu":
+    if activation == "relu":  # its output is positive, zero or NaN; at NaN the gradient passes, as in PyTorch
         large = saved.size > LARGE
-        mask = np.not_equal(saved, 0, out=scratch_like(saved, "mask", np.bool_)) if large else saved != 0
-        np.multiply(grad, mask, out=result)
+        mask = scratch_like(saved, "mask", np.bool_) if large else np.empty_like(saved, np.bool_)
+        alive = np.not_equal(saved, 0, out=mask)
+        keep_where(grad, alive, result)
     else:
         np.copyto(result, grad)
     return result, sum_to_axis(result, axis) if bias_grad else None

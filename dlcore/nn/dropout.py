@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlcore._tensor import Tensor
 from dlcore.nn import functional
+from dlcore.nn.functional._args import unit_interval
 from dlcore.nn.module import Module
 
 
@@ -18,9 +19,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be in [0, 1], got {p}")
-        self.p = float(p)
+        self.p = unit_interval("Dropout", "p", p)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.p, self.training)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dlcore._errors import DTypeError, ShapeError
+from dlcore.ops._common import as_tensor
 from dlcore.random import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def constant_(tensor: Tensor, value: float) -> Tensor:
     >>> dl.nn.init.constant_(dl.zeros(2), 0.5)
     tensor([0.5, 0.5])
     """
-    tensor._array[...] = value
+    as_tensor("constant_", "tensor", tensor)._array[...] = value
     tensor._version[0] += 1
     return tensor
 
@@ -79,7 +80,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     >>> dl.nn.init.xavier_uniform_(dl.zeros((3, 3))).abs().max().item() <= 1
     True
     """
-    bound = gain * math.sqrt(6.0 / _fans("xavier_uniform_", tensor, "sum"))
+    bound = gain * math.sqrt(6.0 / _fans("xavier_uniform_", tensor, None))
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -89,7 +90,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     >>> dl.nn.init.xavier_normal_(dl.zeros((3, 3))).shape
     (3, 3)
     """
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / _fans("xavier_normal_", tensor, "sum")), generator)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / _fans("xavier_normal_", tensor, None)), generator)
 
 
 def kaiming_uniform_(
@@ -150,12 +151,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
-def _fans(name: str, tensor: Tensor, mode: str) -> float:
-    if tensor.ndim < 2:
+def _fans(name: str, tensor: Tensor, mode: str | None) -> float:
+    """The number of inputs or of outputs of each unit, or (None) their sum."""
+    if as_tensor(name, "tensor", tensor).ndim < 2:
         raise ShapeError(f"{name}: a weight has at least 2 dimensions (out, in, ...), got shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     fan_in, fan_out = tensor.shape[1] * field, tensor.shape[0] * field
-    fans = {"fan_in": fan_in, "fan_out": fan_out, "sum": fan_in + fan_out}
+    fans = {"fan_in": fan_in, "fan_out": fan_out, None: fan_in + fan_out}
     if mode not in fans:
         raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     if fans[mode] == 0:
@@ -165,7 +167,7 @@ def _fans(name: str, tensor: Tensor, mode: str) -> float:
 
 def _draw(name: str, tensor: Tensor, primitive: str, scale: float, shift: float, generator: Generator | None) -> Tensor:
     """tensor = scale * random + shift. Two roundings in this order, the same on every device."""
-    if tensor.dtype.kind != "f":
+    if as_tensor(name, "tensor", tensor).dtype.kind != "f":
         raise DTypeError(f"{name}: expected a float tensor, got {tensor.dtype}")
     words = (tensor.size + tensor.size % 2) * (2 if tensor.dtype.itemsize == 8 else 1)
     counter = (generator or default_generator()).draw(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlcore._tensor import Tensor
 from dlcore.nn import functional
-from dlcore.nn.functional._args import reduction_of
+from dlcore.nn.functional._args import reduction_of, unit_interval
 from dlcore.nn.module import Module
 
 
@@ -39,9 +39,7 @@ class CrossEntropyLoss(Module):
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
         self.reduction = reduction_of("CrossEntropyLoss", reduction)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"CrossEntropyLoss: label_smoothing must be in [0, 1], got {label_smoothing}")
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = unit_interval("CrossEntropyLoss", "label_smoothing", label_smoothing)
 
     weight: Tensor | None
 

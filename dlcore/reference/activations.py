@@ -16,9 +16,9 @@ def sigmoid(xp: Any, x: Array) -> Array:
     return xp.where(x < 0, small, xp.ones_like(x)) / (1 + small)
 
 
-def _zero_or_one(xp: Any, y: Array) -> Array:
-    """0 where y <= 0, else 1: a gradient passes at NaN, as in PyTorch's ReLU."""
-    return xp.where(y <= 0, xp.zeros_like(y), xp.ones_like(y))
+def _where_alive(xp: Any, y: Array, grad: Array) -> Array:
+    """0 where y <= 0, else the gradient: a choice, not a product, so infinity stays out and NaN passes (PyTorch's)."""
+    return xp.where(y <= 0, xp.zeros_like(grad), grad)
 
 
 def _negative(xp: Any, x: Array) -> Array:
@@ -30,28 +30,28 @@ def _positive(xp: Any, x: Array) -> Array:
 
 
 class Activation(NamedTuple):
-    """An activation and its derivative. `saves` says whether the derivative is taken of the output or the input."""
+    """An activation and its backward. `saves` says whether that is computed from the output or the input."""
 
     saves: str
     forward: Callable[[Any, Array, float], Array]  # (xp, x, alpha) -> y
-    derivative: Callable[[Any, Array, float], Array]  # (xp, saved, alpha) -> dy/dx
+    backward: Callable[[Any, Array, Array, float], Array]  # (xp, saved, gradient of y, alpha) -> gradient of x
 
 
 # leaky_relu and elu save the input: with alpha <= 0 the sign of the output does not tell the branch.
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation("output", lambda xp, x, a: x, lambda xp, y, a: xp.ones_like(y)),
-    "relu": Activation("output", lambda xp, x, a: _positive(xp, x), lambda xp, y, a: _zero_or_one(xp, y)),
-    "sigmoid": Activation("output", lambda xp, x, a: sigmoid(xp, x), lambda xp, y, a: y * (1 - y)),
-    "tanh": Activation("output", lambda xp, x, a: xp.tanh(x), lambda xp, y, a: 1 - y * y),
+    "identity": Activation("output", lambda xp, x, a: x, lambda xp, y, g, a: xp.positive(g)),
+    "relu": Activation("output", lambda xp, x, a: _positive(xp, x), lambda xp, y, g, a: _where_alive(xp, y, g)),
+    "sigmoid": Activation("output", lambda xp, x, a: sigmoid(xp, x), lambda xp, y, g, a: g * (1 - y) * y),
+    "tanh": Activation("output", lambda xp, x, a: xp.tanh(x), lambda xp, y, g, a: g * (1 - y * y)),
     "leaky_relu": Activation(
         "input",
         lambda xp, x, a: xp.where(x > 0, x, a * _negative(xp, x)),
-        lambda xp, x, a: xp.where(x > 0, xp.ones_like(x), xp.full_like(x, a)),
+        lambda xp, x, g, a: xp.where(x > 0, g, g * a),
     ),
     "elu": Activation(
         "input",
         lambda xp, x, a: xp.where(x > 0, x, a * xp.expm1(_negative(xp, x))),
-        lambda xp, x, a: xp.where(x > 0, xp.ones_like(x), a * xp.exp(_negative(xp, x))),
+        lambda xp, x, g, a: xp.where(x > 0, g, g * a * xp.exp(_negative(xp, x))),
     ),
 }
 
@@ -87,7 +87,7 @@ def bias_activation_backward(
     bias_grad: bool = False,
 ) -> tuple[Array, Array | None]:
     saved = cast(xp, saved, compute_dtype(xp, grad))
-    result = wide(xp, grad) * ACTIVATIONS[activation].derivative(xp, saved, float(alpha))
+    result = ACTIVATIONS[activation].backward(xp, saved, wide(xp, grad), float(alpha))
     summed = None
     if bias_grad:
         other_axes = tuple(i for i in range(grad.ndim) if i != axis % grad.ndim)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._precision import cast, wide
 
 if TYPE_CHECKING:
-    from dlcore.backend import Conv2dSpec
+    from dlcore._specs import Conv2dSpec
 
 Array = Any
 

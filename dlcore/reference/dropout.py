@@ -9,7 +9,7 @@ from ._precision import cast, wide
 from .philox import philox
 
 if TYPE_CHECKING:
-    from dlcore.backend import PhiloxCounter
+    from dlcore._specs import PhiloxCounter
 
 Array = Any
 

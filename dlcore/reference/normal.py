@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .philox import bits53, philox
 
 if TYPE_CHECKING:
-    from dlcore.backend import PhiloxCounter
+    from dlcore._specs import PhiloxCounter
 
 Array = Any
 

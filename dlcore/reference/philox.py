@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlcore.backend import PhiloxCounter
+    from dlcore._specs import PhiloxCounter
 
 Array = Any
 

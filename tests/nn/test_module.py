@@ -409,7 +409,9 @@ def test_repr() -> None:
         nn.Softmax(dim=-1),
         nn.Sequential(),
     )
-    assert repr(model) == """\
+    assert (
+        repr(model)
+        == """\
 Sequential(
   (0): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
   (1): ReLU()
@@ -426,6 +428,7 @@ Sequential(
   (5): Softmax(dim=-1)
   (6): Sequential()
 )"""
+    )
 
 
 # --- copies ---------------------------------------------------------------------------------------------------

@@ -525,10 +525,13 @@ def test_a_bad_state_dict_changes_nothing(name: str) -> None:
 def test_repr() -> None:
     optimizer = SGD([{"params": [Parameter(dl.ones(1))], "lr": 0.5}, {"params": [Parameter(dl.ones(1))]}], lr=0.1)
     settings = "momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False"
-    assert repr(optimizer) == f"""SGD (
+    assert (
+        repr(optimizer)
+        == f"""SGD (
   group 0: 1 parameters, lr=0.5, {settings}
   group 1: 1 parameters, lr=0.1, {settings}
 )"""
+    )
 
 
 # --- what is refused ----------------------------------------------------------------------------------------

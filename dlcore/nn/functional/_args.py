@@ -52,6 +52,12 @@ def single(y: Tensor, was_single: bool) -> Tensor:
     return y.reshape(y.shape[1:]) if was_single else y
 
 
+def unit_interval(name: str, argument: str, value: Any) -> float:
+    if not hasattr(value, "__float__") or not 0 <= value <= 1:
+        raise ValueError(f"{name}: {argument} must be in [0, 1], got {value!r}")
+    return float(value)
+
+
 def reduction_of(name: str, reduction: str) -> str:
     if reduction not in REDUCTIONS:
         raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")

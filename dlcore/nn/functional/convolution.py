@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dlcore._errors import ShapeError
+from dlcore._specs import Conv2dSpec
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
-from dlcore.backend import Conv2dSpec
 from dlcore.nn.functional._args import floats, images, same_dtype, single, two
 from dlcore.ops._broadcast import Sum
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
-from dlcore.nn.functional._args import floats
+from dlcore.nn.functional._args import floats, unit_interval
 from dlcore.ops import full_like, multiply
 from dlcore.random import Generator, default_generator
 
 if TYPE_CHECKING:
-    from dlcore.backend import PhiloxCounter
+    from dlcore._specs import PhiloxCounter
 
 
 class Dropout(Function):
@@ -54,10 +54,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, generator: Gen
     tensor([1., 1., 1., 1.])
     """
     x = floats("dropout", "input", input)
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p must be in [0, 1], got {p}")
+    p = unit_interval("dropout", "p", p)
     if not training or p == 0:
         return x
     if p == 1:
         return multiply(x, full_like(x, 0))
-    return Dropout(float(p), (generator or default_generator()).draw(x.size))(x)
+    return Dropout(p, (generator or default_generator()).draw(x.size))(x)

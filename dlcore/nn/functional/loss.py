@@ -8,7 +8,7 @@ from dlcore._dtypes import int64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function, different_devices, is_grad_enabled
-from dlcore.nn.functional._args import floats, reduction_of, same_dtype
+from dlcore.nn.functional._args import floats, reduction_of, same_dtype, unit_interval
 from dlcore.nn.functional.activation import sigmoid, softmax
 from dlcore.ops import expand_dims, mean, permute_dims, reshape, square, zeros_like
 from dlcore.ops import sum as sum_
@@ -151,8 +151,7 @@ def cross_entropy(
         raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
     if logits._device is not labels._device:
         raise different_devices(name, (logits, labels))
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must be in [0, 1], got {label_smoothing}")
+    label_smoothing = unit_interval(name, "label_smoothing", label_smoothing)
     axis = 0 if logits.ndim == 1 else 1
     if logits.ndim == 0 or labels.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
         raise ShapeError(
@@ -178,7 +177,7 @@ def cross_entropy(
         logits = reshape(last, (labels.size, classes))
     flat = labels._array if labels.ndim == 1 else reshape(labels, (labels.size,))._array
     raw_weight = None if weight is None else weight._array
-    loss = CrossEntropy(flat, raw_weight, ignore_index, float(label_smoothing), reduction)(logits)  # type: ignore[arg-type]
+    loss = CrossEntropy(flat, raw_weight, ignore_index, label_smoothing, reduction)(logits)  # type: ignore[arg-type]
     return reshape(loss, shape) if reduction == "none" and shape != loss.shape else loss
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlcore._specs import Pool2dSpec
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
-from dlcore.backend import Pool2dSpec
 from dlcore.nn.functional._args import images, single, two
 
 
