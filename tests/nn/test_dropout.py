@@ -10,7 +10,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import nn
-from dlcore.nn import functional as F  # noqa: N812 - the name everybody gives it
+from dlcore.nn import functional as F
 
 DTYPES = ["float16", "float32", "float64"]
 

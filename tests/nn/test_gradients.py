@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.nn import functional as F  # noqa: N812 - the name everybody gives it
+from dlcore.nn import functional as F
 
 LABELS = dl.tensor([0, 2, 1, 2])
 IGNORED = dl.tensor([0, -100, 1, 2])

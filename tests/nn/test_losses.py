@@ -11,7 +11,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import nn
-from dlcore.nn import functional as F  # noqa: N812 - the name everybody gives it
+from dlcore.nn import functional as F
 
 T = dl.tensor
 # softmax of (0, log 3) is (1/4, 3/4); sigmoid(log 3) = 3/4
@@ -78,7 +78,8 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
         [0.9 * FIRST + 0.1 * SECOND],
     ),
     "BCEWithLogitsLoss": (
-        lambda: nn.BCEWithLogitsLoss(pos_weight=T(5.0), reduction="sum")(T([L3, L3]), T([1.0, 0.0])), 5 * FIRST + SECOND,
+        lambda: nn.BCEWithLogitsLoss(pos_weight=T(5.0), reduction="sum")(T([L3, L3]), T([1.0, 0.0])),
+        5 * FIRST + SECOND,
     ),
 }  # fmt: skip
 
@@ -141,9 +142,9 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ce ints": (lambda: CE(X.astype("int32"), Y), dl.DTypeError, "cross_entropy: input must be a float.*int32"),
     "ce list": (lambda: CE(X, [0, 1]), TypeError, "cross_entropy: target must be a Tensor, got list"),  # type: ignore[arg-type]
     "ce weight": (lambda: CE(X, Y, dl.ones(2)), dl.ShapeError, r"cross_entropy: weight must have .*\(3,\), got \(2,\)"),
-    "ce weight dtype": (lambda: CE(X, Y, dl.ones(3, dtype="float64")), dl.DTypeError, "cross_entropy: .*weight float64"),
+    "ce weight dtype": (lambda: CE(X, Y, dl.ones(3, dtype="float64")), dl.DTypeError, "cross_entropy.*weight float64"),
     "ce smoothing": (lambda: CE(X, Y, label_smoothing=1.5), ValueError, "cross_entropy: label_smoothing .* got 1.5"),
-    "ce NaN smoothing": (lambda: CE(X, Y, label_smoothing=nan), ValueError, "cross_entropy: label_smoothing .* got nan"),
+    "ce NaN smoothing": (lambda: CE(X, Y, label_smoothing=nan), ValueError, "cross_entropy: label_smoothing .*nan"),
     "ce smoothing None": (lambda: CE(X, Y, label_smoothing=None), ValueError, "label_smoothing .* got None"),  # type: ignore[arg-type]
     "ce reduction": (lambda: CE(X, Y, reduction="max"), ValueError, "cross_entropy: reduction must be .*'max'"),
     "bce shape": (lambda: BCE(X, dl.ones((2, 1))), dl.ShapeError, r"binary_cross.*\(2, 3\) and target .*\(2, 1\)"),
@@ -151,7 +152,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "bce ints": (lambda: BCE(X, X.astype("int64")), dl.DTypeError, "binary_cross.*target must be a float.*int64"),
     "bce weight": (lambda: BCE(X, X, dl.ones(2)), dl.ShapeError, r"binary_cross.*weight of shape \(2,\).*\(2, 3\)"),
     "bce wide weight": (lambda: BCE(X, X, dl.ones((1, 2, 3))), dl.ShapeError, r"binary_cross.*weight of .*\(1, 2, 3\)"),
-    "bce pos_weight": (lambda: BCE(X, X, pos_weight=dl.ones(4)), dl.ShapeError, r"binary_cross.*pos_weight of .*\(4,\)"),
+    "bce pos_weight": (lambda: BCE(X, X, pos_weight=dl.ones(4)), dl.ShapeError, r"binary_cross.*pos_weight .*\(4,\)"),
     "bce pos_weight dtype": (
         lambda: BCE(X, X, pos_weight=dl.ones(3, dtype="float64")), dl.DTypeError, "binary_cross.*pos_weight float64",
     ),
@@ -162,7 +163,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: nn.CrossEntropyLoss(label_smoothing=-1), ValueError, "CrossEntropyLoss: label_smoothing .* got -1",
     ),
     "CrossEntropyLoss weight": (lambda: nn.CrossEntropyLoss([1.0]), TypeError, "Tensor or None, got list"),  # type: ignore[arg-type]
-    "BCEWithLogitsLoss": (lambda: nn.BCEWithLogitsLoss(reduction="x"), ValueError, "BCEWithLogitsLoss: reduction .*'x'"),
+    "BCEWithLogitsLoss": (lambda: nn.BCEWithLogitsLoss(reduction="x"), ValueError, "BCEWithLogitsLoss: .*'x'"),
 }  # fmt: skip
 
 
@@ -193,5 +194,5 @@ def test_two_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: F.linear(X, there["x"]),
         lambda: F.conv2d(dl.ones((1, 1, 3, 3)), dl.ones((1, 1, 2, 2)), dl.ones(1).to("second")),
     ):
-        with pytest.raises(dl.DeviceError, match="numpy.*second|second.*numpy"):
+        with pytest.raises(dl.DeviceError, match=r"numpy.*second|second.*numpy"):
             call()

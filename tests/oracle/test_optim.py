@@ -259,7 +259,7 @@ def test_state_dict_round_trip_midway(
     def half() -> None:
         for _ in range(STEPS // 2):
             chosen = rng.random(len(SHAPES) - 1) < 0.7  # the last one never has a gradient
-            pair.give_gradients(lambda i: i < len(chosen) and bool(chosen[i]))
+            pair.give_gradients(lambda i, chosen=chosen: i < len(chosen) and bool(chosen[i]))
             step(mine, other)
 
     half()
