@@ -7,7 +7,6 @@ from typing import Any
 from dlcore._dtypes import float16, float32
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
-from dlcore.ops._common import Real
 
 
 class Reshape(Function):
@@ -63,8 +62,8 @@ class Sum(Reduction):
         return self.spread(grad)
 
 
-def fit(grad: Tensor, shape: tuple[int, ...], dtype_kind: str = "") -> Tensor:
-    """The gradient of an input that was broadcast: summed to its `shape`; real if the input (`dtype_kind`) was."""
+def fit(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The gradient of an input that was broadcast, summed to its `shape`."""
     if grad.shape != shape:
         extra = grad.ndim - len(shape)
         axes = tuple(range(extra)) + tuple(
@@ -73,6 +72,4 @@ def fit(grad: Tensor, shape: tuple[int, ...], dtype_kind: str = "") -> Tensor:
         grad = Sum(axes, False)(grad)
         if grad.shape != shape:
             grad = Reshape(shape)(grad)
-    if dtype_kind == "f" and grad._array.dtype.kind == "c":
-        return Real()(grad)
     return grad

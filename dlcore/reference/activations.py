@@ -51,7 +51,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "elu": Activation(
         "input",
         lambda xp, x, a: xp.where(x > 0, x, a * xp.expm1(_negative(xp, x))),
-        lambda xp, x, g, a: xp.where(x <= 0, g * a * xp.exp(_negative(xp, x)), g),
+        lambda xp, x, g, a: xp.where(x > 0, g, g * a * xp.exp(_negative(xp, x))),
     ),
 }
 

@@ -351,6 +351,8 @@ def test_matmul(x: np.ndarray, y: np.ndarray, fits: bool) -> None:
     if fits and x.ndim and y.ndim:
         y = np.resize(y, (*y.shape[:-2], x.shape[-1], y.shape[-1]) if y.ndim > 1 else (x.shape[-1],)).astype(x.dtype)
 
+    x, y = (np.nan_to_num(a) if a.dtype.kind == "c" else a for a in (x, y))  # complex inf * inf has many answers
+
     def expect() -> Any:
         dtype = common(x, y)
         if dtype.kind == "b":
@@ -368,7 +370,8 @@ def test_matmul(x: np.ndarray, y: np.ndarray, fits: bool) -> None:
 def test_indexing(x: np.ndarray, index: Any, as_tensors: bool) -> None:
     host = _with_int_lists(index)
     here = _with_tensors(index) if as_tensors else index
-    check("indexing", lambda: tensor(x)[here], lambda: x[host], [x])
+    accepted = False if _reads_nothing(x, host) else None
+    check("indexing", lambda: tensor(x)[here], lambda: x[host], [x], accepted)
 
 
 @given(x=arrays(), index=indexes, value=st.one_of(numbers, arrays(), st.just("fits")))
@@ -386,7 +389,7 @@ def test_index_update_and_item_assignment(x: np.ndarray, index: Any, value: Any)
         if (
             isinstance(value, np.ndarray)
             and np.result_type(value, x).kind != x.dtype.kind
-            and ("biufc".index(value.dtype.kind) > "biufc".index(x.dtype.kind))
+            and "bifc".index(value.dtype.kind.replace("u", "i")) > "bifc".index(x.dtype.kind.replace("u", "i"))
         ):
             raise TypeError
         out[host] = value.astype(x.dtype) if isinstance(value, np.ndarray) else value
@@ -398,7 +401,7 @@ def test_index_update_and_item_assignment(x: np.ndarray, index: Any, value: Any)
     repeated = _repeats(x, host)
     real = isinstance(number_of(value), (bool, int, float)) and not isinstance(value, np.ndarray)
     fits = real or (isinstance(value, np.ndarray) and value.dtype == x.dtype)
-    accepted = x.dtype.kind == "f" and fits and not repeated
+    accepted = x.dtype.kind == "f" and fits and not repeated and not _reads_nothing(x, host)
 
     def assign() -> dl.Tensor:
         t = dl.tensor(x)
@@ -417,11 +420,21 @@ def test_the_gradient_of_indexing_counts_how_often_a_place_is_read(x: np.ndarray
         places = np.arange(x.size).reshape(x.shape)[_with_int_lists(index)]
     except (IndexError, ValueError):
         return
+    if _reads_nothing(x, _with_int_lists(index)):
+        return
     t = dl.zeros(x.shape, dtype="float64", requires_grad=True)
     t[index].backward(dl.ones(places.shape, dtype="float64"))
     assert t.grad is not None
     expected = np.bincount(places.ravel(), minlength=x.size).reshape(x.shape)
     np.testing.assert_array_equal(t.grad.numpy(), expected)
+
+
+def _reads_nothing(x: np.ndarray, index: Any) -> bool:
+    """NumPy then does not look at the index arrays; here they must be in range all the same."""
+    try:
+        return x[index].size == 0
+    except (IndexError, ValueError):
+        return False
 
 
 def _with_int_lists(index: Any) -> Any:
