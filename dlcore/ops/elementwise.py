@@ -378,7 +378,7 @@ def pow(x: Any, y: Any) -> Tensor:
     if isinstance(y, Tensor):
         if y._array.dtype.kind == "i" and (not isinstance(x, Tensor) or x._array.dtype.kind in "biu"):
             _check_exponents(y)
-    elif isinstance(y, (int, np.integer)) and y < 0 and isinstance(x, Tensor) and x._array.dtype.kind in "biu":
+    elif isinstance(x, Tensor) and x._array.dtype.kind in "biu" and isinstance(y, (int, np.integer)) and y < 0:
         raise ValueError(f"pow: an integer tensor to the negative integer power {y}; convert x to a float dtype")
     return _binary("pow", Power, x, y, refused="b")
 

@@ -183,6 +183,16 @@ def test_a_parameter_without_elements_takes_part(make: Make) -> None:
     assert optimizer.grad_norm() > 0
 
 
+@every_optimizer
+def test_a_parameter_that_is_listed_twice_counts_once(make: Make) -> None:
+    p, q = Parameter(dl.ones(3)), Parameter(dl.ones(3))
+    for optimizer, x in ((make([p, p]), p), (make([q]), q)):
+        (x * x).sum().backward()
+        optimizer.step()
+        assert len(optimizer.param_groups[0]["params"]) == 1
+    np.testing.assert_array_equal(p.numpy(), q.numpy())
+
+
 # --- what may happen to a parameter between steps ---------------------------------------------------------
 
 
@@ -253,6 +263,17 @@ def test_moved_to_another_dtype_or_device(make: Make, other_device: str) -> None
     for a, b in zip(weights(model), expected(make, 3), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
     assert all(entry["step"] == 3 for entry in optimizer.state_dict()["state"].values())
+
+
+def test_gradients_after_a_move_do_not_go_to_the_old_buffer() -> None:
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    model.to("float64")
+    backward(model, "float64")
+    assert all(p.grad.dtype == np.float64 for p in model.parameters())
+    fresh = network().to("float64")
+    backward(fresh, "float64")
+    assert optimizer.grad_norm() == SGD(fresh.parameters()).grad_norm()
 
 
 def test_a_gradient_assigned_by_the_user_counts() -> None:
@@ -354,6 +375,9 @@ def test_grad_norm(dtype: str) -> None:
     optimizer.zero_grad()
     p[1].grad = dl.tensor([1.0, 2.0, 2.0], dtype=dtype)  # what the others left in the buffer does not count
     assert optimizer.grad_norm() == 3.0
+    optimizer.zero_grad()
+    p[0].grad, p[2].grad = dl.tensor([3.0], dtype=dtype), dl.tensor([0.0, 4.0], dtype=dtype)
+    assert optimizer.grad_norm() == 5.0
     assert isinstance(optimizer.grad_norm(), float)
 
 

@@ -48,7 +48,6 @@ class CrossEntropy(Function):
         """What softmax is compared with, weights and the mean's divisor included."""
         labels, weight, ignore_index, smoothing, reduction = self.arguments
         xp, classes, dtype = self.xp, soft.shape[1], soft.dtype
-        labels = xp.astype(labels, int64)
         counted = xp.astype(labels != ignore_index, dtype)
         hit = xp.astype(labels[:, None] == xp.arange(classes, dtype=int64), dtype)
         targets = (1 - smoothing) * hit + smoothing / classes
@@ -151,7 +150,8 @@ def cross_entropy(
         raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
     if logits._device is not labels._device:
         raise different_devices(name, (logits, labels))
-    label_smoothing = unit_interval(name, "label_smoothing", label_smoothing)
+    if label_smoothing != 0:
+        label_smoothing = unit_interval(name, "label_smoothing", label_smoothing)
     axis = 0 if logits.ndim == 1 else 1
     if logits.ndim == 0 or labels.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
         raise ShapeError(

@@ -141,9 +141,9 @@ def avg_pool2d(
     """
     x, was_single = images("avg_pool2d", input)
     spec = _spec("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    if divisor_override is not None:
-        if isinstance(divisor_override, bool) or not hasattr(divisor_override, "__index__") or not divisor_override:
-            raise ValueError(f"avg_pool2d: divisor_override must be an int other than 0, got {divisor_override!r}")
+    is_int = hasattr(divisor_override, "__index__") and not isinstance(divisor_override, bool)
+    if divisor_override is not None and not (is_int and divisor_override):
+        raise ValueError(f"avg_pool2d: divisor_override must be an int other than 0, got {divisor_override!r}")
     return single(AvgPool2d(spec, count_include_pad, divisor_override)(x), was_single)
 
 
