@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -41,6 +40,8 @@ def cpp_compiler(index: int) -> Lack | None:
 
 
 def _compiler(variable: str, names: tuple[str, ...], language: str) -> Lack | None:
+    import shutil
+
     chosen = os.environ.get(variable)
     candidates = (chosen,) if chosen else names
     if any(shutil.which(candidate) for candidate in candidates):

@@ -1,38 +1,23 @@
 """Differentiable operations under their array-API names, one family a file."""
 
-from dlcore.ops.creation import arange, astype, full, full_like, ones, ones_like, to, zeros, zeros_like
-from dlcore.ops.elementwise import (
-    abs,
+from dlcore.ops.arithmetic import (
     add,
-    clip,
-    conj,
     divide,
-    equal,
-    exp,
     floor_divide,
-    greater,
-    greater_equal,
-    imag,
-    less,
-    less_equal,
-    log,
-    log1p,
     multiply,
     negative,
-    not_equal,
     positive,
     pow,
-    real,
     remainder,
-    sqrt,
     square,
     subtract,
-    tanh,
-    where,
 )
+from dlcore.ops.creation import arange, astype, full, full_like, ones, ones_like, to, zeros, zeros_like
+from dlcore.ops.elementary import abs, conj, exp, imag, log, log1p, real, sqrt, tanh
 from dlcore.ops.indexing import index_update, one_hot
 from dlcore.ops.matrix import matmul
 from dlcore.ops.reduction import max, mean, min, sum
+from dlcore.ops.selection import clip, equal, greater, greater_equal, less, less_equal, not_equal, where
 from dlcore.ops.shape import (
     broadcast_to,
     concat,

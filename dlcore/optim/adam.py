@@ -30,8 +30,8 @@ class Adam(Optimizer):
     >>> opt = dl.optim.Adam([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> opt.step()
-    >>> w
-    Parameter([0.9], requires_grad=True)
+    >>> round(w.item(), 4)
+    0.9
     """
 
     state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")

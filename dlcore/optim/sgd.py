@@ -28,8 +28,8 @@ class SGD(Optimizer):
     >>> opt = dl.optim.SGD([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> opt.step()
-    >>> w
-    Parameter([0.8], requires_grad=True)
+    >>> round(w.item(), 4)
+    0.8
     """
 
     state_names = ("momentum_buffer",)
