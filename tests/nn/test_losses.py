@@ -139,6 +139,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ce pictures": (lambda: CE(dl.ones((2, 3, 4)), T([0, 1])), dl.ShapeError, r"cross_entropy: .*\(2, 3, 4\)"),
     "ce probabilities": (lambda: CE(X, X), dl.DTypeError, r"cross_entropy: target must hold class indices.*float32"),
     "ce bools": (lambda: CE(X, T([True, False])), dl.DTypeError, "cross_entropy: target .*bool"),
+    "ce no classes": (lambda: CE(dl.ones((0, 0)), T([], dtype="int64")), dl.ShapeError, r"cross_entropy: .*\(0, 0\)"),
     "ce ints": (lambda: CE(X.astype("int32"), Y), dl.DTypeError, "cross_entropy: input must be a float.*int32"),
     "ce list": (lambda: CE(X, [0, 1]), TypeError, "cross_entropy: target must be a Tensor, got list"),  # type: ignore[arg-type]
     "ce weight": (lambda: CE(X, Y, dl.ones(2)), dl.ShapeError, r"cross_entropy: weight must have .*\(3,\), got \(2,\)"),

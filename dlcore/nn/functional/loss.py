@@ -159,6 +159,8 @@ def cross_entropy(
             "and (N, ...), or (C,) and ()"
         )
     classes = logits.shape[axis]
+    if classes == 0:
+        raise ShapeError(f"{name}: input of shape {logits.shape} has no classes")
     if weight is not None:
         weight = floats(name, "weight", weight)
         same_dtype(name, input=logits, weight=weight)
