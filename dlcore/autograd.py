@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
 _order = count()
+# Of a running `backward`: the leaves (by identity) whose gradient is being written straight into their buffer.
+_written: ContextVar[set[int] | None] = ContextVar("dlcore_written", default=None)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -83,6 +85,20 @@ class Function:
     def needs(self, position: int) -> bool:
         """Whether the gradient of this input is wanted."""
         return self._edges[position] is not None
+
+    def destination(self, position: int) -> Array | None:
+        """Memory that the gradient of this input may be computed into, or None.
+
+        It is there if the input is a leaf whose gradient an optimizer wants in a buffer of its own, and
+        nothing else has asked for that buffer. The rule must then overwrite all of it.
+        """
+        leaf, written = self._edges[position], _written.get()
+        if written is None or not isinstance(leaf, Tensor) or leaf._grad is not None or leaf._grad_buffer is None:
+            return None
+        if id(leaf) in written:
+            return None
+        written.add(id(leaf))
+        return leaf._grad_buffer._array
 
     def __call__(self, *inputs: Any) -> Tensor:
         """Apply to tensors; Python numbers and None pass through to `forward`."""
@@ -258,7 +274,11 @@ def backward(
     """
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("backward", output, grad)]
-    leaves = _walk([output], seeds, create_graph, retain, capture={})
+    token = _written.set(None if create_graph else set())
+    try:
+        leaves = _walk([output], seeds, create_graph, retain, capture={})
+    finally:
+        _written.reset(token)
     for leaf, total in leaves.values():  # all are checked before any is changed
         if total._array.shape != leaf._array.shape or total._array.dtype != leaf._array.dtype:
             raise RuntimeError(
@@ -415,7 +435,8 @@ def _accumulate(leaf: Tensor, gradient: Tensor) -> None:
         present._array += gradient._array
         present._version[0] += 1
     elif leaf._grad_buffer is not None:
-        leaf._grad_buffer._array[...] = gradient._array
+        if gradient._array is not leaf._grad_buffer._array:
+            leaf._grad_buffer._array[...] = gradient._array
         leaf._grad_buffer._version[0] += 1
         leaf._grad = leaf._grad_buffer
     else:  # a copy: the same array may be on its way to other leaves

@@ -79,6 +79,12 @@ class Backend:
         """
         reference.check_index_range(self.xp, index, low, high, message)
 
+    # --- matrix products ------------------------------------------------------------------------
+
+    def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """x (..., M, K) @ y (..., K, N) -> (..., M, N); leading axes broadcast. `out` overlaps neither argument."""
+        return reference.matmul(self.xp, x, y, out)
+
     # --- convolution ----------------------------------------------------------------------------
 
     def conv2d_forward(self, x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec) -> Array:

@@ -59,6 +59,13 @@ class NumpyBackend(Backend):
         if index.size and (index.min() < low or index.max() >= high):
             super().check_index_range(index, low, high, message)
 
+    # --- matrix products ------------------------------------------------------------------------
+
+    def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        if x.dtype == np.float16:
+            return super().matmul(x, y, out)
+        return np.matmul(x, y, out=out)
+
     # --- convolution ----------------------------------------------------------------------------
 
     def conv2d_forward(self, x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec) -> Array:

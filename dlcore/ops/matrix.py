@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from dlcore._dtypes import float16, float32
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
@@ -22,12 +21,12 @@ class MatMul(Function):
 
     saves = (0, 1)
 
+    def __init__(self, out: Any = None) -> None:
+        self.out = out
+
     def forward(self, x: Any, y: Any) -> Any:
         self.x_shape, self.y_shape = x.shape, y.shape
-        if x.dtype == float16:  # float16 is accumulated in float32
-            product = self.xp.matmul(self.xp.astype(x, float32), self.xp.astype(y, float32))
-            return self.xp.astype(product, float16)
-        return self.xp.matmul(x, y)
+        return self.backend.matmul(x, y, self.out)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved

@@ -10,6 +10,7 @@ from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_f
 from .dropout import dropout_backward, dropout_forward
 from .indexing import check_index_range, scatter_add
 from .losses import bce_with_logits, softmax_cross_entropy
+from .matrix import matmul
 from .normal import random_normal
 from .norms import l2_norm
 from .optimizers import adadelta_update, adagrad_update, adam_update, rmsprop_update, sgd_update
@@ -44,6 +45,7 @@ __all__ = [
     "index_pool2d_gather",
     "index_pool2d_scatter",
     "l2_norm",
+    "matmul",
     "max_pool2d_forward",
     "min_pool2d_forward",
     "philox",

@@ -299,3 +299,27 @@ for _primitive, _table in OPTIMIZERS.items():
             _optimizer(_primitive, _buffers, _all, 37, _dtype, _layout, "array")
         for _size in SIZES:
             _optimizer(_primitive, _buffers, _options, _size, "float32", "contiguous", "number")
+
+
+# --- matrix products ----------------------------------------------------------------------------
+
+
+def _matmul(x_shape: tuple[int, ...], y_shape: tuple[int, ...], dtype: str, layout: str = "contiguous") -> None:
+    shape = (*np.broadcast_shapes(x_shape[:-2], y_shape[:-2]), x_shape[-2], y_shape[-1])
+    case = f"{x_shape}-{y_shape}-{dtype}-{layout}"
+
+    def operands(rng: np.random.Generator) -> tuple[Array, Array]:
+        return normal(rng, x_shape, dtype, layout), normal(rng, y_shape, dtype, layout)
+
+    add("matmul", case, lambda rng: (operands(rng), {}))
+    add("matmul", f"{case}-out", lambda rng: ((*operands(rng), np.full(shape, 7, dtype)), {}), in_place=(2,))
+
+
+for _dtype in ("float32", "float64", "float16", "complex128"):
+    _matmul((5, 3), (3, 4), _dtype)
+    _matmul((2, 1, 5, 3), (4, 3, 2), _dtype)
+for _layout in LAYOUTS:
+    _matmul((17, 9), (9, 33), "float32", _layout)
+_matmul((0, 3), (3, 4), "float32")
+_matmul((5, 0), (0, 4), "float32")
+_matmul((40, 784), (784, 100), "float32")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from dlcore._dtypes import float16, float32
 from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
@@ -21,17 +20,14 @@ class Linear(Function):
     saves = (0, 1)
 
     def forward(self, x: Any, weight: Any, bias: Any) -> Any:
-        if x.dtype == float16:  # accumulated in float32
-            y = self.xp.astype(self.xp.matmul(self.xp.astype(x, float32), self.xp.astype(weight.T, float32)), float16)
-        else:
-            y = self.xp.matmul(x, weight.T)
+        y = self.backend.matmul(x, weight.T)
         return y if bias is None else self.backend.bias_activation_forward(y, bias, out=y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         return (
             MatMul()(grad, weight) if self.needs(0) else None,
-            MatMul()(PermuteDims((1, 0))(grad), x) if self.needs(1) else None,
+            MatMul(self.destination(1))(PermuteDims((1, 0))(grad), x) if self.needs(1) else None,
             Sum((0,), False)(grad) if self.needs(2) else None,
         )
 
