@@ -76,19 +76,19 @@ def primitives_step() -> Callable[[], object]:
     def step() -> None:
         nonlocal taken
         taken += 1
-        h = xp.matmul(x, w1.T)
+        h = backend.matmul(x, w1.T)
         h = backend.bias_activation_forward(h, b1, out=h)
         a = backend.bias_activation_forward(h, None, "relu")
-        z = xp.matmul(a, w2.T)
+        z = backend.matmul(a, w2.T)
         z = backend.bias_activation_forward(z, b2, out=z)
         backend.check_index_range(y, 0, n2, "labels")
         _, dz = backend.softmax_cross_entropy(z, y)
-        dw2[...] = xp.matmul(dz.T, a)
-        db2[...] = xp.sum(dz, axis=0)
-        da = xp.matmul(dz, w2)
+        dw2[...] = backend.matmul(dz.T, a)
+        db2[...] = backend.sum(dz, (0,))
+        da = backend.matmul(dz, w2)
         dh, _ = backend.bias_activation_backward(da, a, "relu")
-        dw1[...] = xp.matmul(dh.T, x)
-        db1[...] = xp.sum(dh, axis=0)
+        dw1[...] = backend.matmul(dh.T, x)
+        db1[...] = backend.sum(dh, (0,))
         backend.adam_update(values, grads, first, second, None, lr=1e-3, step=taken)
 
     return step

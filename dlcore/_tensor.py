@@ -341,7 +341,8 @@ def asarray(data: Any, dtype: Any = None, device: str | device | None = None, co
 def _convert(name: str, data: Any, dtype: Any, where: str | device | None, copy: bool | None) -> Tensor:
     dev = current_device() if where is None else device(where)
     wanted = None if dtype is None else as_dtype(dtype)
-    if not isinstance(data, Tensor) and not dev.backend.owns(data) and not isinstance(data, np.ndarray):
+    array_type: Any = dev.backend.array_type
+    if not isinstance(data, (Tensor, np.ndarray, array_type)):
         data = _from_python(name, data, wanted)
     if wanted is not None and data.dtype.kind == "c" and wanted.kind != "c":
         raise DTypeError(f"{name}: {data.dtype} to {wanted} would lose the imaginary part; take the real part first")
@@ -356,7 +357,7 @@ def _convert(name: str, data: Any, dtype: Any, where: str | device | None, copy:
                 array = data._device.backend.xp.asarray(array, copy=True)
             return wrap(array, dev, data._version if array is data._array else None)
         data = data.numpy()
-    elif dev.backend.owns(data):
+    elif isinstance(data, array_type):
         as_dtype(data.dtype)
         xp = dev.backend.xp
         return wrap(xp.asarray(data, dtype=wanted, copy=copy if copy else None), dev)

@@ -28,6 +28,9 @@ _order = count()
 # Of a running `backward`: the leaves (by identity) whose gradient is being written straight into their buffer.
 _written: ContextVar[set[int] | None] = ContextVar("dlcore_written", default=None)
 _F = TypeVar("_F", bound=Callable[..., Any])
+_Saved = tuple[Any, list[int], int]  # a value, its count of in-place writes, and what that count was
+_new = object.__new__
+_NEVER_WRITTEN = [0]  # the count of a Python number
 
 
 class Function:
@@ -41,7 +44,7 @@ class Function:
     Class attributes:
         saves: which inputs `backward` needs, by position; it finds them in `self.saved`.
         saves_output: whether it needs the output; it finds it in `self.output`.
-        is_view: whether the output may share the memory of the first input.
+        is_view: whether the output shares the memory of the first input; None means to find out.
         target: the device of the output, where it is not that of the inputs.
 
     >>> class Square(dl.Function):
@@ -60,7 +63,7 @@ class Function:
 
     saves: tuple[int, ...] = ()
     saves_output = False
-    is_view = False
+    is_view: bool | None = False
     target: device | None = None
 
     device: device
@@ -68,7 +71,8 @@ class Function:
     kept: Any = None
     _edges: tuple[Function | Tensor | None, ...] = ()  # per input: the node that made it, the leaf itself, or None
     _number: int  # a node is younger than everything it depends on, so this is a topological order
-    _saved: list[tuple[Any, list[int] | None, int]] | None = None
+    _saved: list[_Saved] | None = None
+    _saved_output: _Saved | None = None
     _released = False
 
     def forward(self, *arrays: Any) -> Array:
@@ -102,15 +106,15 @@ class Function:
 
     def __call__(self, *inputs: Any) -> Tensor:
         """Apply to tensors; Python numbers and None pass through to `forward`."""
-        dev = None
+        dev: device | None = None
         recorded = False
         arrays = []
         for x in inputs:
             if isinstance(x, Tensor):
-                if dev is None:
+                if x._device is not dev:
+                    if dev is not None:
+                        raise different_devices(type(self).__name__, inputs)
                     dev = x._device
-                elif x._device is not dev:
-                    raise different_devices(type(self).__name__, inputs)
                 if x._requires_grad:
                     recorded = True
                 arrays.append(x._array)
@@ -122,10 +126,13 @@ class Function:
         array = self.forward(*arrays)
         if self.target is not None:
             dev = self.target
-        elif not backend.owns(array):  # NumPy gives scalars, not 0-d arrays, for some results
+        elif not isinstance(array, backend.array_type):  # NumPy gives scalars, not 0-d arrays, for some results
             array = backend.xp.asarray(array)
-        out = wrap(array, dev)
-        if self.is_view and backend.shares_memory(array, arrays[0]):
+        out: Tensor = _new(Tensor)  # `wrap`, written out: this is the path that every operation takes
+        out._array, out._device, out._version = array, dev, [0]
+        out._grad = out._grad_buffer = out._node = None
+        out._requires_grad = False
+        if self.is_view or (self.is_view is None and backend.shares_memory(array, arrays[0])):
             out._version = inputs[0]._version
         if recorded and _recording.get():
             self._record(inputs, out)
@@ -136,20 +143,21 @@ class Function:
             raise RuntimeError(f"{type(self).__name__}: an instance is one application; make a new one for each call")
         edges: list[Function | Tensor | None] = []
         for x in inputs:
-            if not isinstance(x, Tensor) or not x._requires_grad:
-                edges.append(None)
+            if isinstance(x, Tensor) and x._requires_grad:
+                node = x._node
+                edges.append(x if node is None else node)
             else:
-                edges.append(x if x._node is None else x._node)
+                edges.append(None)
         self._edges = tuple(edges)
         self._number = next(_order)
-        if self.saves or self.saves_output:
-            saved: list[tuple[Any, list[int] | None, int]] = []
+        if self.saves:
+            saved: list[_Saved] = []
             for position in self.saves:
                 x = inputs[position]
-                saved.append((x, x._version, x._version[0]) if isinstance(x, Tensor) else (x, None, 0))
-            if self.saves_output:  # the array, not the tensor: that would be a reference cycle
-                saved.append((out._array, out._version, out._version[0]))
+                saved.append((x, x._version, x._version[0]) if isinstance(x, Tensor) else (x, _NEVER_WRITTEN, 0))
             self._saved = saved
+        if self.saves_output:  # the array, not the tensor: that would be a reference cycle
+            self._saved_output = (out._array, out._version, out._version[0])
         out._node = self
         out._requires_grad = True
 
@@ -157,30 +165,34 @@ class Function:
     def saved(self) -> tuple[Any, ...]:
         """The inputs named in `saves`, checked to be what they were."""
         assert self._saved is not None
-        return tuple([self._checked(self._saved[i]) for i in range(len(self.saves))])
+        values = []
+        for value, version, before in self._saved:
+            if version[0] != before:
+                raise self._modified(value, version[0] - before)
+            values.append(value)
+        return tuple(values)
 
     @property
     def output(self) -> Tensor:
         """The output, for `saves_output`."""
-        assert self._saved is not None
-        _, version, _ = self._saved[-1]
-        out = wrap(self._checked(self._saved[-1]), self.target or self.device, version)
+        assert self._saved_output is not None
+        value, version, before = self._saved_output
+        if version[0] != before:
+            raise self._modified(value, version[0] - before)
+        out = wrap(value, self.target or self.device, version)
         out._node = self
         out._requires_grad = True
         return out
 
-    def _checked(self, entry: tuple[Any, list[int] | None, int]) -> Any:
-        value, version, before = entry
-        if version is not None and version[0] != before:
-            raise RuntimeError(
-                f"{type(self).__name__}: a tensor of shape {value.shape} that its gradient needs was modified in place "
-                f"after the forward pass ({version[0] - before} write(s)); modify a copy, or do it after backward()"
-            )
-        return value
+    def _modified(self, value: Any, writes: int) -> RuntimeError:
+        return RuntimeError(
+            f"{type(self).__name__}: a tensor of shape {value.shape} that its gradient needs was modified in place "
+            f"after the forward pass ({writes} write(s)); modify a copy, or do it after backward()"
+        )
 
     def _release(self) -> None:
-        if self._saved is not None or self.kept is not None:
-            self._saved = self.kept = None
+        if self._saved is not None or self._saved_output is not None or self.kept is not None:
+            self._saved = self._saved_output = self.kept = None
             self._released = True
 
 
@@ -356,8 +368,8 @@ def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
             raise ShapeError(f"{name}: a tensor of shape {output.shape} needs a gradient of that shape as an argument")
         if output.dtype.kind == "c":
             raise DTypeError(f"{name}: a tensor of dtype {output.dtype} needs a gradient of that dtype as an argument")
-        xp = output._device.backend.xp
-        return wrap(xp.ones(output.shape, dtype=output.dtype), output._device)
+        xp, shape, dtype = output._device.backend.xp, output._array.shape, output._array.dtype
+        return wrap(xp.ones(shape, dtype=dtype) if shape else xp.asarray(1, dtype=dtype), output._device)
     if not isinstance(grad, Tensor):
         raise TypeError(f"{name}: the gradient must be a Tensor, got {type(grad).__name__}")
     if grad.shape != output.shape:
@@ -381,14 +393,16 @@ def _walk(
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
     def deliver(edge: Function | Tensor, gradient: Tensor) -> None:
-        if isinstance(edge, Tensor):
+        if isinstance(edge, Function):
+            number = edge._number
+            if number in waiting:
+                waiting[number] = waiting[number] + gradient
+            else:
+                waiting[number] = gradient
+                heappush(queue, (-number, edge))
+        else:
             known = leaves.get(id(edge))
             leaves[id(edge)] = (edge, gradient if known is None else known[1] + gradient)
-        elif edge._number in waiting:
-            waiting[edge._number] = waiting[edge._number] + gradient
-        else:
-            waiting[edge._number] = gradient
-            heappush(queue, (-edge._number, edge))
 
     token = _recording.set(create_graph)
     try:
@@ -412,7 +426,7 @@ def _walk(
                     f"{type(node).__name__}: backward returned {len(results)} gradient(s) for "
                     f"{len(node._edges)} argument(s) of forward"
                 )
-            for edge, result in zip(node._edges, results, strict=True):
+            for edge, result in zip(node._edges, results):  # noqa: B905 - of one length, see above
                 if edge is not None and result is not None:
                     deliver(edge, result)
             if not retain:

@@ -31,7 +31,7 @@ Reduction = Literal["none", "mean", "sum"]
 
 
 class Backend:
-    """What a device provides. Subclass it, set `name` and `xp`, and implement the host transfers.
+    """What a device provides. Subclass it, set `name`, `xp` and `array_type`, and implement the host transfers.
 
     The order of arguments and their names are part of the contract.
     """
@@ -40,6 +40,8 @@ class Backend:
     name: str
     #: The array namespace (array API standard).
     xp: Any
+    #: The class of the device's raw arrays, such as `numpy.ndarray`.
+    array_type: type
 
     # --- arrays ---------------------------------------------------------------------------------
 
@@ -52,10 +54,6 @@ class Backend:
 
     def to_host(self, x: Array) -> Array:
         """A NumPy array with the values of `x`: a view where the memory is the host's, else a copy."""
-        raise NotImplementedError
-
-    def owns(self, x: object) -> bool:
-        """Whether `x` is a raw array of this device."""
         raise NotImplementedError
 
     def shares_memory(self, x: Array, y: Array) -> bool:
@@ -71,15 +69,19 @@ class Backend:
 
     # --- checks of values -----------------------------------------------------------------------
 
-    def check_index_range(self, index: Array, low: int, high: int, message: str) -> None:
-        """Raise IndexError(`message` + the offending value) unless low <= index < high everywhere.
+    def check_index_range(self, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
+        """Raise IndexError(`message` + the value) for the first index that is not low <= index < high, nor `ignore`.
 
         A device that runs asynchronously may raise at its next synchronisation point instead, and
         then suppresses the parameter update that would have used the result.
         """
-        reference.check_index_range(self.xp, index, low, high, message)
+        reference.check_index_range(self.xp, index, low, high, message, ignore)
 
-    # --- matrix products ------------------------------------------------------------------------
+    # --- sums and matrix products ---------------------------------------------------------------
+
+    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+        """The sum over `axes`. Integers and bools as the array API says: int64, uint64 for unsigned ones."""
+        return reference.sum(self.xp, x, axes, keepdims)
 
     def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """x (..., M, K) @ y (..., K, N) -> (..., M, N); leading axes broadcast. `out` overlaps neither argument."""

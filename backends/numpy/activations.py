@@ -11,7 +11,7 @@ from .workspace import scratch_like
 
 Array = Any
 
-LARGE = 2**16  # elements; from about here fresh memory costs more than looking for scratch
+SMALL = 2**14  # elements; below about this, one slower pass beats several fast ones
 
 #: The activations that are written out here; the others take the reference implementation.
 FORWARD = frozenset({"identity", "relu", "sigmoid", "tanh"})
@@ -41,12 +41,12 @@ def bias_activation_forward(x: Array, bias: Array | None, activation: str, axis:
 def bias_activation_backward(
     grad: Array, saved: Array, activation: str, axis: int, bias_grad: bool
 ) -> tuple[Array, Array | None]:
+    if activation == "relu" and grad.size <= SMALL:
+        result = np.where(saved != 0, grad, 0)
+        return result, sum_to_axis(result, axis) if bias_grad else None
     result = np.empty_like(grad)
     if activation == "relu":  # its output is positive, zero or NaN; at NaN the gradient passes, as in PyTorch
-        large = saved.size > LARGE
-        mask = scratch_like(saved, "mask", np.bool_) if large else np.empty_like(saved, np.bool_)
-        alive = np.not_equal(saved, 0, out=mask)
-        keep_where(grad, alive, result)
+        keep_where(grad, np.not_equal(saved, 0, out=scratch_like(saved, "mask", np.bool_)), result)
     else:
         np.copyto(result, grad)
     return result, sum_to_axis(result, axis) if bias_grad else None

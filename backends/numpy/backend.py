@@ -18,6 +18,7 @@ from .blas import blas_name, blas_threads
 Array = Any
 DType = Any
 
+_add_reduce: Any = np.add.reduce  # np.sum without its detours; the stub wants a literal `keepdims`
 _FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
@@ -35,6 +36,7 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     xp = np
+    array_type = np.ndarray
 
     # --- arrays ---------------------------------------------------------------------------------
 
@@ -44,9 +46,6 @@ class NumpyBackend(Backend):
     def to_host(self, x: Array) -> Array:
         return x
 
-    def owns(self, x: object) -> bool:
-        return isinstance(x, np.ndarray)
-
     def shares_memory(self, x: Array, y: Array) -> bool:
         return bool(np.may_share_memory(x, y))
 
@@ -55,11 +54,17 @@ class NumpyBackend(Backend):
 
     # --- checks of values -----------------------------------------------------------------------
 
-    def check_index_range(self, index: Array, low: int, high: int, message: str) -> None:
-        if index.size and (index.min() < low or index.max() >= high):
-            super().check_index_range(index, low, high, message)
+    def check_index_range(self, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
+        if index.size and (np.minimum.reduce(index, axis=None) < low or np.maximum.reduce(index, axis=None) >= high):
+            super().check_index_range(index, low, high, message, ignore)
 
-    # --- matrix products ------------------------------------------------------------------------
+    # --- sums and matrix products ---------------------------------------------------------------
+
+    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+        if x.dtype.kind not in "fc" or x.dtype == np.float16:
+            return super().sum(x, axes, keepdims)
+        total = _add_reduce(x, axis=axes, keepdims=keepdims)
+        return total if isinstance(total, np.ndarray) else np.asarray(total)
 
     def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
         if x.dtype == np.float16:
@@ -173,7 +178,7 @@ class NumpyBackend(Backend):
         reduction: Reduction = "mean",
     ) -> tuple[Array, Array]:
         plain = weight is None and label_smoothing == 0 and logits.size > 0 and _fast(logits)
-        if not plain or np.count_nonzero(labels == ignore_index):
+        if not plain or np.logical_or.reduce(labels == ignore_index):
             return super().softmax_cross_entropy(logits, labels, weight, ignore_index, label_smoothing, reduction)
         return losses.softmax_cross_entropy(logits, labels, reduction)
 

@@ -14,18 +14,21 @@ Array = Any
 
 
 @lru_cache(maxsize=16)
-def _positions(count: int) -> Array:
-    positions = np.arange(count)
-    positions.flags.writeable = False
-    return positions
+def _starts(rows: int, columns: int) -> Array:
+    """Where the rows of a matrix start among its elements."""
+    starts = np.arange(0, rows * columns, columns)
+    starts.flags.writeable = False
+    return starts
 
 
 def softmax_cross_entropy(logits: Array, labels: Array, reduction: str) -> tuple[Array, Array]:
     """Loss = log(sum(exp(x))) - x[label] of the logits shifted by their maximum; at least one row."""
-    n = logits.shape[0]
-    rows = _positions(n)
-    gradient = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True))
-    chosen = gradient[rows, labels]
+    n, classes = logits.shape
+    flat = _starts(n, classes) + labels
+    gradient = np.empty((n, classes), logits.dtype)
+    np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), out=gradient)
+    elements = gradient.reshape(-1)
+    chosen = elements[flat]
     np.exp(gradient, out=gradient)
     total = np.add.reduce(gradient, axis=1, keepdims=True)
     loss = np.log(total[:, 0])
@@ -34,7 +37,7 @@ def softmax_cross_entropy(logits: Array, labels: Array, reduction: str) -> tuple
     if reduction != "none":
         loss = np.add.reduce(loss) * gradient.dtype.type(share)
     gradient *= share / total
-    gradient[rows, labels] -= gradient.dtype.type(share)
+    elements[flat] -= gradient.dtype.type(share)
     return np.asarray(loss), gradient
 
 

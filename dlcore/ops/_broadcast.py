@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcore._dtypes import float16, float32
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 
 
 class Reshape(Function):
-    is_view = True
+    is_view = None  # a copy where the strides do not allow a view
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -40,12 +39,15 @@ class BroadcastTo(Function):
 class Reduction(Function):
     """A function over `axes`; `spread` undoes the reduction's shape by broadcasting."""
 
+    shape: tuple[int, ...]  # of the input, noted by forward
+
     def __init__(self, axes: tuple[int, ...], keepdims: bool) -> None:
         self.axes, self.keepdims = axes, keepdims
 
-    def _note(self, x: Any) -> None:
-        self.shape = x.shape
-        self.kept_shape = tuple([1 if i in self.axes else size for i, size in enumerate(x.shape)])
+    @property
+    def kept_shape(self) -> tuple[int, ...]:
+        """The shape of the result with the reduced axes kept as 1."""
+        return tuple([1 if i in self.axes else size for i, size in enumerate(self.shape)])
 
     def spread(self, y: Tensor) -> Tensor:
         return BroadcastTo(self.shape)(Reshape(self.kept_shape)(y))
@@ -53,10 +55,8 @@ class Reduction(Function):
 
 class Sum(Reduction):
     def forward(self, x: Any) -> Any:
-        self._note(x)
-        if x.dtype == float16:  # accumulated in float32, whatever the namespace would do
-            return self.xp.astype(self.xp.sum(x, axis=self.axes, keepdims=self.keepdims, dtype=float32), float16)
-        return self.xp.sum(x, axis=self.axes, keepdims=self.keepdims)
+        self.shape = x.shape
+        return self.backend.sum(x, self.axes, self.keepdims)
 
     def backward(self, grad: Tensor) -> Tensor:
         return self.spread(grad)

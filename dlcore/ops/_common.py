@@ -148,7 +148,7 @@ def conjugate(x: _T) -> _T:
 def plain(like: Tensor, array: Any) -> Tensor:
     """A tensor outside the graph, on the device of `like`, from what the namespace returned."""
     backend = like._device.backend
-    return wrap(array if backend.owns(array) else backend.xp.asarray(array), like._device)
+    return wrap(array if isinstance(array, backend.array_type) else backend.xp.asarray(array), like._device)
 
 
 def refuse(name: str, x: Any, y: Any, kinds: str) -> None:

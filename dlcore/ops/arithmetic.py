@@ -162,8 +162,10 @@ def _binary(name: str, function: type[Function], x: Any, y: Any, inexact: bool =
     x, y = pair(name, x, y, inexact)
     if refused:
         refuse(name, x, y, refused)
-    if isinstance(x, Tensor) and isinstance(y, Tensor) and x._array.shape != y._array.shape:
-        check_broadcast(name, x, y)
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        x_shape, y_shape = x._array.shape, y._array.shape
+        if x_shape != y_shape and x_shape and y_shape:
+            check_broadcast(name, x, y)
     return function()(x, y)
 
 

@@ -208,7 +208,7 @@ def _frozen(x: Tensor, parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _host(x: Tensor, part: Any) -> Any:
-    return x._device.backend.to_host(part) if x._device.backend.owns(part) else part
+    return x._device.backend.to_host(part) if isinstance(part, x._device.backend.array_type) else part
 
 
 def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]:
@@ -223,7 +223,7 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
             parts[i] = _slice(name, part)
         elif part is None or part is Ellipsis:
             continue
-        elif isinstance(part, (Tensor, np.ndarray, list)) or backend.owns(part):
+        elif isinstance(part, (Tensor, np.ndarray, list, backend.array_type)):
             parts[i] = part = _integers(name, x, part)
             gathers = True
         elif hasattr(part, "__index__"):
@@ -279,7 +279,7 @@ def _integers(name: str, x: Tensor, part: Any) -> Any:
             raise ShapeError(f"{name}: {part!r} is not a rectangular array of ints") from error
         if array.size == 0:
             array = array.astype(int64)
-    if not backend.owns(array):
+    if not isinstance(array, backend.array_type):
         array = backend.from_host(array)
     if array.dtype.kind == "b":
         raise DTypeError(f"{name}: bool tensors are no index; use dl.where(condition, x, y)")

@@ -21,12 +21,9 @@ class MatMul(Function):
 
     saves = (0, 1)
 
-    def __init__(self, out: Any = None) -> None:
-        self.out = out
-
     def forward(self, x: Any, y: Any) -> Any:
         self.x_shape, self.y_shape = x.shape, y.shape
-        return self.backend.matmul(x, y, self.out)
+        return self.backend.matmul(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved

@@ -271,7 +271,7 @@ class Optimizer:
     def _current(self, position: int) -> list[Bucket]:
         """The buckets of a group, flattened anew if a parameter was rebound or moved since."""
         buckets = self._buckets[position]
-        if not all([bucket.is_current() for bucket in buckets]):
+        if not all(map(Bucket.is_current, buckets)):
             entries = {id(slot.parameter): {"step": bucket.steps[i], **_state_of(bucket, i)}
                        for bucket in buckets for i, slot in enumerate(bucket.slots)}  # fmt: skip
             buckets = self._buckets[position] = _flatten(self.param_groups[position]["params"], entries)

@@ -10,7 +10,6 @@ from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_f
 from .dropout import dropout_backward, dropout_forward
 from .indexing import check_index_range, scatter_add
 from .losses import bce_with_logits, softmax_cross_entropy
-from .matrix import matmul
 from .normal import random_normal
 from .norms import l2_norm
 from .optimizers import adadelta_update, adagrad_update, adam_update, rmsprop_update, sgd_update
@@ -24,6 +23,7 @@ from .pooling import (
     min_pool2d_forward,
 )
 from .softmax import softmax_backward, softmax_forward
+from .sums import matmul, sum
 
 __all__ = [
     "ACTIVATIONS",
@@ -59,4 +59,5 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_forward",
+    "sum",
 ]

@@ -9,8 +9,10 @@ from ._precision import cast, wide
 Array = Any
 
 
-def check_index_range(xp: Any, index: Array, low: int, high: int, message: str) -> None:
+def check_index_range(xp: Any, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
     wrong = (index < low) | (index >= high)
+    if ignore is not None:
+        wrong = wrong & (index != ignore)
     if xp.any(wrong):
         raise IndexError(f"{message}{int(index[wrong][0])}")
 

@@ -106,15 +106,13 @@ from dlcore.backend import Backend
 class ToyBackend(Backend):
     name = "toy"
     xp = np
+    array_type = np.ndarray
 
     def from_host(self, array, dtype=None, copy=None):
         return np.array(array, dtype=dtype, copy=copy)
 
     def to_host(self, x):
         return x
-
-    def owns(self, x):
-        return isinstance(x, np.ndarray)
 
     def shares_memory(self, x, y):
         return np.may_share_memory(x, y)

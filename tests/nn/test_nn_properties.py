@@ -22,15 +22,13 @@ class Reference(Backend):
 
     name = "reference"
     xp = np
+    array_type = np.ndarray
 
     def from_host(self, array: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(array, dtype=dtype, copy=copy)
 
     def to_host(self, x: Any) -> Any:
         return x
-
-    def owns(self, x: object) -> bool:
-        return isinstance(x, np.ndarray)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         return bool(np.may_share_memory(x, y))

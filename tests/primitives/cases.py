@@ -215,6 +215,7 @@ for _dtype in ("int64", "int32", "uint8"):
         _dtype,
         lambda rng, dtype=_dtype: ((rng.integers(2, 9, size=(3, 4)).astype(dtype), 2, 9, "index: "), {}),
     )
+add("check_index_range", "ignore", lambda rng: ((np.array([2, -100, 3]), 2, 9, "index: ", -100), {}))
 add("check_index_range", "empty", lambda rng: ((np.zeros((0,), np.int64), 0, 0, "index: "), {}))
 
 
@@ -323,3 +324,21 @@ for _layout in LAYOUTS:
 _matmul((0, 3), (3, 4), "float32")
 _matmul((5, 0), (0, 4), "float32")
 _matmul((40, 784), (784, 100), "float32")
+
+
+# --- sums ---------------------------------------------------------------------------------------
+
+for _axes, _keepdims in (((0,), False), ((1,), True), ((0, 2), False), ((0, 1, 2), True), ((), False)):
+    for _dtype in ("float32", "float64", "float16", "int8", "bool", "complex64"):
+        add(
+            "sum",
+            f"{_axes}-{_keepdims}-{_dtype}",
+            lambda rng, axes=_axes, keepdims=_keepdims, dtype=_dtype: (
+                ((3 * rng.normal(size=(5, 4, 3))).astype(dtype), axes, keepdims),
+                {},
+            ),
+        )
+for _layout in LAYOUTS:
+    add("sum", _layout, lambda rng, layout=_layout: ((normal(rng, (7, 9), "float32", layout), (0,)), {}))
+add("sum", "empty", lambda rng: ((np.zeros((0, 3), np.float32), (0,)), {}))
+add("sum", "float16 that overflows on the way", lambda rng: ((np.full((4, 9), 3e4, np.float16), (1,)), {}))

@@ -22,8 +22,8 @@ def two(name: str, argument: str, value: Any, minimum: int) -> tuple[int, int]:
 
 def floats(name: str, argument: str, value: Any) -> Tensor:
     """A tensor of real floats."""
-    x = as_tensor(name, argument, value)
-    if x.dtype.kind != "f":
+    x = value if isinstance(value, Tensor) else as_tensor(name, argument, value)
+    if x._array.dtype.kind != "f":
         raise DTypeError(f"{name}: {argument} must be a float tensor, got {x.dtype}; convert it with astype")
     return x
 

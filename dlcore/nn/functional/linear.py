@@ -27,8 +27,27 @@ class Linear(Function):
         x, weight = self.saved
         return (
             MatMul()(grad, weight) if self.needs(0) else None,
-            MatMul(self.destination(1))(PermuteDims((1, 0))(grad), x) if self.needs(1) else None,
+            LinearWeight(self.destination(1))(grad, x) if self.needs(1) else None,
             Sum((0,), False)(grad) if self.needs(2) else None,
+        )
+
+
+class LinearWeight(Function):
+    """grad (M, out)^T @ x (M, in): the gradient of the weight, written into `out` if there is one."""
+
+    saves = (0, 1)
+
+    def __init__(self, out: Any) -> None:
+        self.out = out
+
+    def forward(self, grad: Any, x: Any) -> Any:
+        return self.backend.matmul(grad.T, x, self.out)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        g, x = self.saved
+        return (
+            MatMul()(x, PermuteDims((1, 0))(grad)) if self.needs(0) else None,
+            MatMul()(g, grad) if self.needs(1) else None,
         )
 
 
@@ -49,18 +68,24 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(dl.ones((2, 3)), dl.ones((4, 3)), dl.zeros(4)).shape
     (2, 4)
     """
-    x, weight = floats("linear", "input", input), floats("linear", "weight", weight)
-    if bias is not None:
-        bias = floats("linear", "bias", bias)
-    same_dtype("linear", input=x, weight=weight, bias=bias)
-    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    x = floats("linear", "input", input)
+    try:  # one comparison in the good case, a search for the culprit in the other
+        dtype = x._array.dtype
+        fits = weight._array.dtype == dtype and (bias is None or bias._array.dtype == dtype)
+    except AttributeError:
+        fits = False
+    if not fits:
+        weight = floats("linear", "weight", weight)
+        same_dtype("linear", input=x, weight=weight, bias=None if bias is None else floats("linear", "bias", bias))
+    x_shape, weight_shape = x._array.shape, weight._array.shape
+    if len(weight_shape) != 2 or not x_shape or x_shape[-1] != weight_shape[1]:
         raise ShapeError(
-            f"linear: input of shape {x.shape} does not fit weight of shape {weight.shape}: "
+            f"linear: input of shape {x_shape} does not fit weight of shape {weight_shape}: "
             "expected (..., in_features) and (out_features, in_features)"
         )
-    if bias is not None and bias.shape != (weight.shape[0],):
-        raise ShapeError(f"linear: bias must have shape ({weight.shape[0]},), got {bias.shape}")
-    if x.ndim == 2:
+    if bias is not None and bias._array.shape != weight_shape[:1]:
+        raise ShapeError(f"linear: bias must have shape {weight_shape[:1]}, got {bias.shape}")
+    if len(x_shape) == 2:
         return Linear()(x, weight, bias)
-    y = Linear()(Reshape((prod(x.shape[:-1]), x.shape[-1]))(x), weight, bias)
-    return Reshape((*x.shape[:-1], weight.shape[0]))(y)
+    y = Linear()(Reshape((prod(x_shape[:-1]), x_shape[-1]))(x), weight, bias)
+    return Reshape((*x_shape[:-1], weight_shape[0]))(y)

@@ -12,41 +12,40 @@ from dlcore.nn.functional._args import floats, reduction_of, same_dtype, unit_in
 from dlcore.nn.functional.activation import sigmoid, softmax
 from dlcore.ops import expand_dims, mean, permute_dims, reshape, square, zeros_like
 from dlcore.ops import sum as sum_
-from dlcore.ops._common import as_tensor, plain
+from dlcore.ops._common import as_tensor, plain, raw
+from dlcore.ops.arithmetic import Multiply
 
 if TYPE_CHECKING:
     from dlcore.backend import Reduction
 
 
 class CrossEntropy(Function):
-    """logits (N, C) -> the loss against labels (N,)."""
+    """(logits (N, C), labels (N,), class weights (C,) or None) -> the loss; only the logits have a gradient."""
 
-    saves = (0,)
+    saves = (0, 1, 2)
 
-    def __init__(
-        self, labels: Any, weight: Any, ignore_index: int, label_smoothing: float, reduction: Reduction
-    ) -> None:
-        self.arguments = (labels, weight, ignore_index, label_smoothing, reduction)
+    def __init__(self, ignore_index: int, label_smoothing: float, reduction: Reduction) -> None:
+        self.arguments = (ignore_index, label_smoothing, reduction)
 
-    def forward(self, logits: Any) -> Any:
-        loss, self.kept = self.backend.softmax_cross_entropy(logits, *self.arguments)
+    def forward(self, logits: Any, labels: Any, weight: Any) -> Any:
+        loss, self.kept = self.backend.softmax_cross_entropy(logits, labels, weight, *self.arguments)
         return loss
 
-    def backward(self, grad: Tensor) -> Tensor:
+    def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         if grad.ndim:
             grad = expand_dims(grad, axis=1)
         if not is_grad_enabled():
-            return grad * plain(grad, self.kept)
+            return Multiply()(grad, plain(grad, self.kept)), None, None
         # The same gradient as an expression of the logits, to be differentiated once more: it is
         # s*softmax(z) - t, where the targets t do not depend on z and s is their sum over the row.
-        (logits,) = self.saved
+        logits, labels, weight = self.saved
         soft = softmax(logits, dim=1)
-        targets = plain(logits, self._targets(soft))
-        return grad * (soft * sum_(targets, axis=1, keepdims=True) - targets)
+        targets = plain(logits, self._targets(soft, labels._array, raw(weight)))
+        return grad * (soft * sum_(targets, axis=1, keepdims=True) - targets), None, None
 
-    def _targets(self, soft: Tensor) -> Any:
+    def _targets(self, soft: Tensor, labels: Any, weight: Any) -> Any:
         """What softmax is compared with, weights and the mean's divisor included."""
-        labels, weight, ignore_index, smoothing, reduction = self.arguments
+        ignore_index, smoothing, reduction = self.arguments
         xp, classes, dtype = self.xp, soft.shape[1], soft.dtype
         counted = xp.astype(labels != ignore_index, dtype)
         hit = xp.astype(labels[:, None] == xp.arange(classes, dtype=int64), dtype)
@@ -146,19 +145,20 @@ def cross_entropy(
     logits = floats(name, "input", input)
     labels = as_tensor(name, "target", target)
     reduction_of(name, reduction)
-    if labels.dtype.kind not in "iu":
+    if labels._array.dtype.kind not in "iu":
         raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
     if logits._device is not labels._device:
         raise different_devices(name, (logits, labels))
     if label_smoothing != 0:
         label_smoothing = unit_interval(name, "label_smoothing", label_smoothing)
-    axis = 0 if logits.ndim == 1 else 1
-    if logits.ndim == 0 or labels.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
+    shape, logits_shape = labels._array.shape, logits._array.shape
+    axis = 0 if len(logits_shape) == 1 else 1
+    if not logits_shape or shape != logits_shape[:axis] + logits_shape[axis + 1 :]:
         raise ShapeError(
             f"{name}: target of shape {labels.shape} does not fit input of shape {logits.shape}: expected (N, C, ...) "
             "and (N, ...), or (C,) and ()"
         )
-    classes = logits.shape[axis]
+    classes = logits_shape[axis]
     if classes == 0:
         raise ShapeError(f"{name}: input of shape {logits.shape} has no classes")
     if weight is not None:
@@ -170,27 +170,18 @@ def cross_entropy(
             raise different_devices(name, (logits, weight))
         if weight._requires_grad:
             raise RuntimeError(f"{name}: weight has no gradient here; pass weight.detach()")
-    _check_labels(name, labels, classes, ignore_index)
-    shape = labels.shape
-    if logits.ndim == 1:
+    labels._device.backend.check_index_range(
+        labels._array, 0, classes,
+        f"{name}: target must be in 0..{classes - 1} or {ignore_index} (ignore_index), got ", ignore_index,
+    )  # fmt: skip
+    if len(logits_shape) == 1:
         logits = reshape(logits, (1, classes))
-    elif logits.ndim > 2:  # (N, C, d...) -> (N*d..., C)
+    elif len(logits_shape) > 2:  # (N, C, d...) -> (N*d..., C)
         last = permute_dims(logits, (0, *range(2, logits.ndim), 1))
         logits = reshape(last, (labels.size, classes))
-    flat = labels._array if labels.ndim == 1 else reshape(labels, (labels.size,))._array
-    raw_weight = None if weight is None else weight._array
-    loss = CrossEntropy(flat, raw_weight, ignore_index, label_smoothing, reduction)(logits)  # type: ignore[arg-type]
+    flat = labels if len(shape) == 1 else reshape(labels, (labels.size,))
+    loss = CrossEntropy(ignore_index, label_smoothing, reduction)(logits, flat, weight)  # type: ignore[arg-type]
     return reshape(loss, shape) if reduction == "none" and shape != loss.shape else loss
-
-
-def _check_labels(name: str, labels: Tensor, classes: int, ignore_index: int) -> None:
-    """Every label must name a class or be ignored."""
-    backend = labels._device.backend
-    message = f"{name}: target must be in 0..{classes - 1} or {ignore_index} (ignore_index)"
-    array = labels._array
-    if not 0 <= ignore_index < classes:
-        array = backend.xp.where(array == ignore_index, 0, array)
-    backend.check_index_range(array, 0, classes, message)
 
 
 def binary_cross_entropy_with_logits(

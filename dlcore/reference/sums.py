@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Sums and matrix products."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Any
 from ._precision import cast, wide
 
 Array = Any
+
+
+def sum(xp: Any, x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+    total = xp.sum(wide(xp, x), axis=axes, keepdims=keepdims)
+    return cast(xp, total, x.dtype if x.dtype.kind in "fc" else total.dtype)
 
 
 def matmul(xp: Any, x: Array, y: Array, out: Array | None = None) -> Array:
