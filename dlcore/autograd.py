@@ -69,6 +69,7 @@ class Function:
     device: device
     backend: Backend
     kept: Any = None
+    grad_is_one = False  # while its `backward` runs: the incoming gradient is the 1 of a plain `loss.backward()`
     _edges: tuple[Function | Tensor | None, ...] = ()  # per input: the node that made it, the leaf itself, or None
     _number: int  # a node is younger than everything it depends on, so this is a topological order
     _saved: list[_Saved] | None = None
@@ -287,10 +288,15 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("backward", output, grad)]
     token = _written.set(None if create_graph else set())
+    root = output._node
     try:
+        if root is not None:  # it is the youngest node of the walk, so nothing but the seed arrives there
+            root.grad_is_one = grad is None
         leaves = _walk([output], seeds, create_graph, retain, capture={})
     finally:
         _written.reset(token)
+        if root is not None:
+            root.grad_is_one = False
     for leaf, total in leaves.values():  # all are checked before any is changed
         if total._array.shape != leaf._array.shape or total._array.dtype != leaf._array.dtype:
             raise RuntimeError(
@@ -409,9 +415,9 @@ def _walk(
         for output, seed in zip(outputs, seeds, strict=True):
             deliver(output if output._node is None else output._node, seed)
         while queue:
-            _, node = heappop(queue)
+            node = heappop(queue)[1]
             gradient = waiting.pop(node._number)
-            if id(node) in capture:
+            if capture and id(node) in capture:
                 capture[id(node)] = gradient
             if node._released:
                 raise RuntimeError(
@@ -433,9 +439,9 @@ def _walk(
                 node._release()
     finally:
         _recording.reset(token)
-    for key, (_, gradient) in leaves.items():
-        if key in capture:
-            capture[key] = gradient
+    for key in capture:
+        if key in leaves:
+            capture[key] = leaves[key][1]
     return leaves
 
 

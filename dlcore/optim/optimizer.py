@@ -70,7 +70,9 @@ class Bucket:
         return found
 
     def elements(self, members: range) -> slice:
-        """Where neighbouring parameters lie in the flat buffers."""
+        """Where neighbouring parameters lie in the flat buffers; of all of them, all: with the gaps for alignment."""
+        if len(members) == len(self.slots):
+            return slice(None)
         return slice(self.slots[members.start].start, self.slots[members.stop - 1].stop)
 
     def runs(self) -> Iterator[tuple[int, range]]:

@@ -25,10 +25,11 @@ class Linear(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
+        to_x, to_weight, to_bias = self._edges
         return (
-            MatMul()(grad, weight) if self.needs(0) else None,
-            LinearWeight(self.destination(1))(grad, x) if self.needs(1) else None,
-            Sum((0,), False)(grad) if self.needs(2) else None,
+            None if to_x is None else MatMul()(grad, weight),
+            None if to_weight is None else LinearWeight(self.destination(1))(grad, x),
+            None if to_bias is None else Sum((0,), False)(grad),
         )
 
 

@@ -35,7 +35,8 @@ class CrossEntropy(Function):
         if grad.ndim:
             grad = expand_dims(grad, axis=1)
         if not is_grad_enabled():
-            return Multiply()(grad, plain(grad, self.kept)), None, None
+            gradient = plain(grad, self.kept)
+            return gradient if self.grad_is_one else Multiply()(grad, gradient), None, None
         # The same gradient as an expression of the logits, to be differentiated once more: it is
         # s*softmax(z) - t, where the targets t do not depend on z and s is their sum over the row.
         logits, labels, weight = self.saved
