@@ -83,11 +83,11 @@ def primitives_step() -> Callable[[], object]:
         z = backend.bias_activation_forward(z, b2, out=z)
         backend.check_index_range(y, 0, n2, "labels")
         _, dz = backend.softmax_cross_entropy(z, y)
-        dw2[...] = backend.matmul(dz.T, a)
+        backend.matmul(dz.T, a, dw2)
         db2[...] = backend.sum(dz, (0,))
         da = backend.matmul(dz, w2)
         dh, _ = backend.bias_activation_backward(da, a, "relu")
-        dw1[...] = backend.matmul(dh.T, x)
+        backend.matmul(dh.T, x, dw1)
         db1[...] = backend.sum(dh, (0,))
         backend.adam_update(values, grads, first, second, None, lr=1e-3, step=taken)
 

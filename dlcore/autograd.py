@@ -9,7 +9,7 @@ graph is free of reference cycles and is released as soon as nothing refers to i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from heapq import heappop, heappush
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dlcore.backend import Array, Backend
 
 _recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
-_order = count()
+_order = count(0, -1)  # younger nodes have smaller numbers, so that a heap gives the youngest first
 # Of a running `backward`: the leaves (by identity) whose gradient is being written straight into their buffer.
 _written: ContextVar[set[int] | None] = ContextVar("dlcore_written", default=None)
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -45,7 +45,6 @@ class Function:
         saves: which inputs `backward` needs, by position; it finds them in `self.saved`.
         saves_output: whether it needs the output; it finds it in `self.output`.
         is_view: whether the output shares the memory of the first input; None means to find out.
-        target: the device of the output, where it is not that of the inputs.
 
     >>> class Square(dl.Function):
     ...     saves = (0,)
@@ -64,14 +63,13 @@ class Function:
     saves: tuple[int, ...] = ()
     saves_output = False
     is_view: bool | None = False
-    target: device | None = None
 
     device: device
     backend: Backend
     kept: Any = None
     grad_is_one = False  # while its `backward` runs: the incoming gradient is the 1 of a plain `loss.backward()`
     _edges: tuple[Function | Tensor | None, ...] = ()  # per input: the node that made it, the leaf itself, or None
-    _number: int  # a node is younger than everything it depends on, so this is a topological order
+    _number: int  # a node is younger, so smaller, than everything it depends on: a topological order
     _saved: list[_Saved] | None = None
     _saved_output: _Saved | None = None
     _released = False
@@ -106,61 +104,68 @@ class Function:
         return leaf._grad_buffer._array
 
     def __call__(self, *inputs: Any) -> Tensor:
-        """Apply to tensors; Python numbers and None pass through to `forward`."""
-        dev: device | None = None
+        """Apply to tensors; Python numbers and None pass through to `forward`.
+
+        Every operation takes this path, so it is written for few steps rather than few lines.
+        """
+        recording = _recording.get()
         recorded = False
-        arrays = []
+        dev: Any = None
+        arrays: list[Any] = []
+        edges: list[Function | Tensor | None] = []
         for x in inputs:
             if isinstance(x, Tensor):
+                arrays.append(x._array)
                 if x._device is not dev:
                     if dev is not None:
                         raise different_devices(type(self).__name__, inputs)
                     dev = x._device
-                if x._requires_grad:
-                    recorded = True
-                arrays.append(x._array)
+                if recording:
+                    if x._requires_grad:
+                        recorded = True
+                        edges.append(x if x._node is None else x._node)
+                    else:
+                        edges.append(None)
             else:
                 arrays.append(x)
-        assert dev is not None
+                edges.append(None)
         self.device = dev
         self.backend = backend = dev.backend
         array = self.forward(*arrays)
-        if self.target is not None:
-            dev = self.target
-        elif not isinstance(array, backend.array_type):  # NumPy gives scalars, not 0-d arrays, for some results
-            array = backend.xp.asarray(array)
-        out: Tensor = _new(Tensor)  # `wrap`, written out: this is the path that every operation takes
-        out._array, out._device, out._version = array, dev, [0]
-        out._grad = out._grad_buffer = out._node = None
-        out._requires_grad = False
-        if self.is_view or (self.is_view is None and backend.shares_memory(array, arrays[0])):
+        if not isinstance(array, backend.array_type):
+            array = self._as_array(array)
+        out: Tensor = _new(Tensor)
+        out._array = array
+        out._device = dev
+        view = self.is_view
+        if view is not False and (view or backend.shares_memory(array, arrays[0])):
             out._version = inputs[0]._version
-        if recorded and _recording.get():
-            self._record(inputs, out)
+        else:
+            out._version = [0]
+        out._grad = out._grad_buffer = None
+        if recorded:
+            if self._edges:
+                raise RuntimeError(f"{type(self).__name__}: an instance is one application; make another for each call")
+            self._edges = tuple(edges)
+            self._number = next(_order)
+            if self.saves:
+                self._saved = saved = []
+                for position in self.saves:
+                    x = inputs[position]
+                    version = x._version if isinstance(x, Tensor) else _NEVER_WRITTEN
+                    saved.append((x, version, version[0]))
+            if self.saves_output:  # the array, not the tensor: that would be a reference cycle
+                self._saved_output = (array, out._version, out._version[0])
+            out._node = self
+            out._requires_grad = True
+        else:
+            out._node = None
+            out._requires_grad = False
         return out
 
-    def _record(self, inputs: tuple[Any, ...], out: Tensor) -> None:
-        if self._edges:
-            raise RuntimeError(f"{type(self).__name__}: an instance is one application; make a new one for each call")
-        edges: list[Function | Tensor | None] = []
-        for x in inputs:
-            if isinstance(x, Tensor) and x._requires_grad:
-                node = x._node
-                edges.append(x if node is None else node)
-            else:
-                edges.append(None)
-        self._edges = tuple(edges)
-        self._number = next(_order)
-        if self.saves:
-            saved: list[_Saved] = []
-            for position in self.saves:
-                x = inputs[position]
-                saved.append((x, x._version, x._version[0]) if isinstance(x, Tensor) else (x, _NEVER_WRITTEN, 0))
-            self._saved = saved
-        if self.saves_output:  # the array, not the tensor: that would be a reference cycle
-            self._saved_output = (out._array, out._version, out._version[0])
-        out._node = self
-        out._requires_grad = True
+    def _as_array(self, result: Any) -> Array:
+        """What `forward` returned as an array of the device: NumPy gives scalars, not 0-d arrays, for some results."""
+        return self.backend.xp.asarray(result)
 
     @property
     def saved(self) -> tuple[Any, ...]:
@@ -180,7 +185,7 @@ class Function:
         value, version, before = self._saved_output
         if version[0] != before:
             raise self._modified(value, version[0] - before)
-        out = wrap(value, self.target or self.device, version)
+        out = wrap(value, self.device, version)
         out._node = self
         out._requires_grad = True
         return out
@@ -297,13 +302,14 @@ def backward(
         _written.reset(token)
         if root is not None:
             root.grad_is_one = False
-    for leaf, total in leaves.values():  # all are checked before any is changed
-        if total._array.shape != leaf._array.shape or total._array.dtype != leaf._array.dtype:
+    for leaf, total in leaves.items():  # all are checked before any is changed
+        array, own = total._array, leaf._array
+        if array.shape != own.shape or array.dtype != own.dtype:
             raise RuntimeError(
                 f"backward: a Function gave a gradient of shape {total.shape} and dtype {total.dtype} "
                 f"for a tensor of shape {leaf.shape} and dtype {leaf.dtype}"
             )
-    for leaf, total in leaves.values():
+    for leaf, total in leaves.items():
         _accumulate(leaf, total)
 
 
@@ -350,11 +356,12 @@ def grad(
             raise TypeError(f"grad: inputs[{position}] must be a Tensor, got {type(x).__name__}")
         if not x._requires_grad:
             raise RuntimeError(f"grad: inputs[{position}] does not require grad")
-    capture: dict[int, Tensor | None] = {id(x if x._node is None else x._node): None for x in ins}
+    places = [x if x._node is None else x._node for x in ins]
+    capture: dict[Function | Tensor, Tensor | None] = dict.fromkeys(places)
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("grad", out, g) for out, g in zip(outs, given, strict=True)]
     _walk(outs, seeds, create_graph, retain, capture)
-    results = tuple(capture[id(x if x._node is None else x._node)] for x in ins)
+    results = tuple([capture[place] for place in places])
     for position, result in enumerate(results):
         if result is None and not allow_unused:
             raise RuntimeError(
@@ -388,37 +395,45 @@ def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
 
 
 def _walk(
-    outputs: list[Tensor], seeds: list[Tensor], create_graph: bool, retain: bool, capture: dict[int, Tensor | None]
-) -> dict[int, tuple[Tensor, Tensor]]:
+    outputs: list[Tensor],
+    seeds: list[Tensor],
+    create_graph: bool,
+    retain: bool,
+    capture: dict[Function | Tensor, Tensor | None],
+) -> dict[Tensor, Tensor]:
     """Carry gradients from `outputs` to the leaves, youngest node first, so each node has all of its gradient.
 
-    Fills `capture` (by identity of node or leaf) and returns the gradient of every leaf, by identity.
+    Fills `capture` (by node or leaf) and returns the gradient of every leaf. (Tensors as keys are told apart by
+    identity: a dict calls `==` only where the hashes agree, and theirs are their addresses.)
     """
     waiting: dict[int, Tensor] = {}  # by node number: the gradient that has arrived so far
     queue: list[tuple[int, Function]] = []
-    leaves: dict[int, tuple[Tensor, Tensor]] = {}
+    leaves: dict[Tensor, Tensor] = {}
 
-    def deliver(edge: Function | Tensor, gradient: Tensor) -> None:
-        if isinstance(edge, Function):
-            number = edge._number
-            if number in waiting:
-                waiting[number] = waiting[number] + gradient
+    def deliver(edges: Iterable[Function | Tensor | None], gradients: Iterable[Tensor | None]) -> None:
+        for edge, gradient in zip(edges, gradients):  # noqa: B905 - both callers see to the lengths
+            if edge is None or gradient is None:
+                continue
+            if isinstance(edge, Function):
+                number = edge._number
+                if number in waiting:
+                    waiting[number] = waiting[number] + gradient
+                else:
+                    waiting[number] = gradient
+                    heappush(queue, (number, edge))
+            elif edge in leaves:
+                leaves[edge] = leaves[edge] + gradient
             else:
-                waiting[number] = gradient
-                heappush(queue, (-number, edge))
-        else:
-            known = leaves.get(id(edge))
-            leaves[id(edge)] = (edge, gradient if known is None else known[1] + gradient)
+                leaves[edge] = gradient
 
     token = _recording.set(create_graph)
     try:
-        for output, seed in zip(outputs, seeds, strict=True):
-            deliver(output if output._node is None else output._node, seed)
+        deliver([x if x._node is None else x._node for x in outputs], seeds)
         while queue:
-            node = heappop(queue)[1]
-            gradient = waiting.pop(node._number)
-            if capture and id(node) in capture:
-                capture[id(node)] = gradient
+            number, node = heappop(queue)
+            gradient = waiting.pop(number)
+            if capture and node in capture:
+                capture[node] = gradient
             if node._released:
                 raise RuntimeError(
                     f"{type(node).__name__}: its graph was already used and released by a backward pass; "
@@ -432,16 +447,14 @@ def _walk(
                     f"{type(node).__name__}: backward returned {len(results)} gradient(s) for "
                     f"{len(node._edges)} argument(s) of forward"
                 )
-            for edge, result in zip(node._edges, results):  # noqa: B905 - of one length, see above
-                if edge is not None and result is not None:
-                    deliver(edge, result)
+            deliver(node._edges, results)
             if not retain:
                 node._release()
     finally:
         _recording.reset(token)
-    for key in capture:
-        if key in leaves:
-            capture[key] = leaves[key][1]
+    for leaf in capture:
+        if isinstance(leaf, Tensor) and leaf in leaves:
+            capture[leaf] = leaves[leaf]
     return leaves
 
 

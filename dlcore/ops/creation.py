@@ -161,9 +161,16 @@ class ToDevice(Function):
     def __init__(self, target: device_) -> None:
         self.target = target
 
+    def __call__(self, *inputs: Any) -> Tensor:
+        out = super().__call__(*inputs)
+        out._device = self.target
+        return out
+
     def forward(self, x: Any) -> Any:
-        assert self.target is not None
         return self.target.backend.from_host(self.backend.to_host(x), copy=True)
+
+    def _as_array(self, result: Any) -> Any:
+        return result  # of the other device
 
     def backward(self, grad: Tensor) -> Tensor:
         return ToDevice(self.device)(grad)

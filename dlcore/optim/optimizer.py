@@ -8,7 +8,7 @@ count, which as a rule is one run: all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from dlcore._errors import DTypeError, ShapeError
@@ -75,23 +75,31 @@ class Bucket:
             return slice(None)
         return slice(self.slots[members.start].start, self.slots[members.stop - 1].stop)
 
-    def runs(self) -> Iterator[tuple[int, range]]:
+    def runs(self) -> list[tuple[int, range]]:
         """(number of steps taken, positions) of neighbouring parameters with a gradient and equal counts.
 
         A gradient that is not the buffer's view (the user assigned one) is copied there first.
         """
+        runs: list[tuple[int, range]] = []
         first: int | None = None
+        steps = self.steps
         for position, slot in enumerate(self.slots):
             gradient = slot.parameter._grad
-            if gradient is not None and gradient is not slot.grad:
+            if gradient is None:
+                if first is not None:
+                    runs.append((steps[first], range(first, position)))
+                    first = None
+                continue
+            if gradient is not slot.grad:
                 slot.grad._array[...] = gradient._array
-            if first is not None and (gradient is None or self.steps[position] != self.steps[first]):
-                yield self.steps[first], range(first, position)
-                first = None
-            if first is None and gradient is not None:
+            if first is None:
+                first = position
+            elif steps[position] != steps[first]:
+                runs.append((steps[first], range(first, position)))
                 first = position
         if first is not None:
-            yield self.steps[first], range(first, len(self.slots))
+            runs.append((steps[first], range(first, len(self.slots))))
+        return runs
 
 
 class Optimizer:
@@ -165,10 +173,10 @@ class Optimizer:
         """Update every parameter that has a gradient; the others stay, and so does their state."""
         for position, group in enumerate(self.param_groups):
             for bucket in self._current(position):
-                for taken, members in list(bucket.runs()):
+                for taken, members in bucket.runs():
                     self._update(group, bucket, bucket.elements(members), taken + 1)
                     for i in members:
-                        bucket.steps[i] += 1
+                        bucket.steps[i] = taken + 1
                         bucket.slots[i].parameter._version[0] += 1
 
     def zero_grad(self, set_to_none: bool = True) -> None:
