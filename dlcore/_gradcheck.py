@@ -32,7 +32,7 @@ def gradcheck(
         inputs: float64 or complex128 tensors; those with `requires_grad` are checked.
         eps: the step of the differences.
         atol, rtol: |analytical - numerical| <= atol + rtol * |numerical| must hold everywhere.
-        second_order: check the gradients of the gradients as well.
+        second_order: check the gradients of the gradients as well, and those that `create_graph=True` gives.
 
     Returns:
         True.
@@ -54,9 +54,9 @@ def gradcheck(
             raise DTypeError(f"gradcheck: inputs[{position}] is {x.dtype}; differences need float64 or complex128")
     if not any(x.requires_grad for x in given):
         raise ValueError("gradcheck: no input requires grad, so there is nothing to check")
-    _compare(function, given, eps, atol, rtol, "gradcheck")
+    _compare(function, given, eps, atol, rtol, "gradcheck", second_order)
     if second_order:
-        _compare(_first_derivative(function, given), given, eps, atol, rtol, "gradcheck, second order")
+        _compare(_first_derivative(function, given), given, eps, atol, rtol, "gradcheck, second order", False)
     return True
 
 
@@ -97,17 +97,28 @@ def _leaf(x: Tensor) -> Tensor:
 
 
 def _compare(
-    function: Callable[..., Any], given: list[Tensor], eps: float, atol: float, rtol: float, name: str
+    function: Callable[..., Any],
+    given: list[Tensor],
+    eps: float,
+    atol: float,
+    rtol: float,
+    name: str,
+    create_graph: bool,
 ) -> None:
+    """One order of derivatives; with `create_graph` also as they come out when they are recorded."""
     leaves = [_leaf(x) if x.requires_grad else x for x in given]
     outputs = _outputs(function, leaves)
     weights = _weights(outputs)
     live = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
     wanted = [x for x in leaves if x.requires_grad]
-    found: Sequence[Tensor | None] = [None] * len(wanted)
-    if live:
+    found: list[Sequence[Tensor | None]] = []  # by mode, then by input
+    for recorded in (False, True) if create_graph else (False,):
+        if not live:
+            found.append([None] * len(wanted))
+            continue
         seeds = [tensor(w, device=y.device) for y, w in live]
-        found = grad([y for y, _ in live], wanted, seeds, allow_unused=True)
+        ends = [y for y, _ in live]
+        found.append(grad(ends, wanted, seeds, create_graph=recorded, retain_graph=True, allow_unused=True))
 
     def weighed() -> float:
         with no_grad():
@@ -115,7 +126,7 @@ def _compare(
         # the real inner product, under which PyTorch's conjugate convention is the gradient
         return sum(float(np.sum(np.real(np.conj(w) * y.numpy()))) for y, w in zip(results, weights, strict=True))
 
-    for position, (x, analytical) in enumerate(zip(wanted, found, strict=True)):
+    for position, (x, *analytical) in enumerate(zip(wanted, *found, strict=True)):
         host = x.numpy().copy()
         numerical = np.zeros_like(host)
         for place in np.ndindex(host.shape):
@@ -130,11 +141,13 @@ def _compare(
                 numerical[place] += direction * (values[0] - values[1]) / (2 * eps)
         with no_grad():
             x[...] = tensor(host, device=x.device)
-        actual = np.zeros_like(host) if analytical is None else analytical.numpy()
-        wrong = ~(np.abs(actual - numerical) <= atol + rtol * np.abs(numerical))
-        if wrong.any():
-            place = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise AssertionError(
-                f"{name}: input {position} (shape {x.shape}), element {place}: the gradient is {actual[place]}, "
-                f"differences give {numerical[place]}; {int(wrong.sum())} of {host.size} elements differ"
-            )
+        for mode, gradient in zip(("", " with create_graph"), analytical, strict=False):
+            actual = np.zeros_like(host) if gradient is None else gradient.numpy()
+            wrong = ~(np.abs(actual - numerical) <= atol + rtol * np.abs(numerical))
+            if wrong.any():
+                place = tuple(int(i) for i in np.argwhere(wrong)[0])
+                raise AssertionError(
+                    f"{name}: input {position} (shape {x.shape}), element {place}: the gradient{mode} is "
+                    f"{actual[place]}, differences give {numerical[place]}; "
+                    f"{int(wrong.sum())} of {host.size} elements differ"
+                )

@@ -26,16 +26,19 @@ from dlcore import nn
 def small_cnn() -> nn.Sequential:
     """For 8x8 images: (N, 1, 8, 8) -> (N, 10)."""
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),  # (N, 16, 8, 8)
+        nn.Conv2d(1, 24, 3, padding=1),  # (N, 24, 8, 8)
         nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),  # (N, 32, 8, 8)
+        nn.Conv2d(24, 48, 3, padding=1),  # (N, 48, 8, 8)
         nn.ReLU(),
-        nn.MaxPool2d(2),  # (N, 32, 4, 4)
-        nn.Flatten(),  # (N, 512)
-        nn.Dropout(0.3),
-        nn.Linear(512, 64),
+        nn.MaxPool2d(2),  # (N, 48, 4, 4)
+        nn.Conv2d(48, 48, 3, padding=1),  # (N, 48, 4, 4)
         nn.ReLU(),
-        nn.Linear(64, 10),
+        nn.Dropout(0.4),
+        nn.Flatten(),  # (N, 768)
+        nn.Linear(768, 96),
+        nn.ReLU(),
+        nn.Dropout(0.4),
+        nn.Linear(96, 10),
     )
 
 
@@ -139,19 +142,25 @@ def draw_mistakes(images: np.ndarray, labels: np.ndarray, logits: np.ndarray, pa
     return len(wrong)
 
 
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
 def main(arguments: list[str] | None = None) -> float:
     """Run the whole example; returns the accuracy on the held-out digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", choices=("digits", "mnist"), default="digits", help="what to read (%(default)s)")
     parser.add_argument("--device", help="a dlcore device (default: DLCORE_DEVICE, else cpu)")
-    parser.add_argument("--epochs", type=int, help="passes over the data (default: 25 for digits, 5 for mnist)")
-    parser.add_argument("--batch-size", type=int, help="images per step (default: 32 for digits, 64 for mnist)")
+    parser.add_argument("--epochs", type=positive, help="passes over the data (default: 30 for digits, 5 for mnist)")
+    parser.add_argument("--batch-size", type=positive, default=64, help="images per step (%(default)s)")
     parser.add_argument("--lr", type=float, default=2e-3, help="learning rate of Adam in the first epoch (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same weights (%(default)s)")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output", help="folder for the results")
     options = parser.parse_args(arguments)
-    epochs = options.epochs or {"digits": 25, "mnist": 5}[options.dataset]
-    batch_size = options.batch_size or {"digits": 32, "mnist": 64}[options.dataset]
+    epochs = options.epochs or {"digits": 30, "mnist": 5}[options.dataset]
 
     if options.device:
         dl.set_device(options.device)
@@ -163,7 +172,7 @@ def main(arguments: list[str] | None = None) -> float:
     print(f"{options.dataset} on {dl.current_device()}: {len(training)} images to train on, {len(held_out)} held out")
     print(f"{model}\n{parameters:,} parameters")
 
-    loader = dl.data.DataLoader(training, batch_size=batch_size, shuffle=True)
+    loader = dl.data.DataLoader(training, batch_size=options.batch_size, shuffle=True)
     optimizer = dl.optim.Adam(model.parameters(), lr=options.lr)
     images, labels = (tensor.numpy() for tensor in held_out.tensors)
     history: dict[str, list[float]] = {"loss": [], "accuracy": [], "held-out loss": [], "held-out accuracy": []}

@@ -22,14 +22,13 @@ class MatMul(Function):
     saves = (0, 1)
 
     def forward(self, x: Any, y: Any) -> Any:
-        self.x_shape, self.y_shape = x.shape, y.shape
         return self.backend.matmul(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved
         return (
-            fit(MatMul()(grad, conjugate(matrix_transpose(y))), self.x_shape) if self.needs(0) else None,
-            fit(MatMul()(conjugate(matrix_transpose(x)), grad), self.y_shape) if self.needs(1) else None,
+            fit(MatMul()(grad, conjugate(matrix_transpose(y))), x.shape) if self.needs(0) else None,
+            fit(MatMul()(conjugate(matrix_transpose(x)), grad), y.shape) if self.needs(1) else None,
         )
 
 

@@ -80,3 +80,22 @@ def test_what_cannot_be_checked_is_refused() -> None:
         dl.gradcheck(dl.exp, dl.ones((2,), dtype="float64"))
     with pytest.raises(TypeError, match=r"inputs\[1\] must be a Tensor, got float"):
         dl.gradcheck(dl.multiply, [dl.ones((2,), dtype="float64", requires_grad=True), 2.0])
+
+
+class TwoFaced(dl.Function):
+    """exp, whose gradient is right unless it is recorded."""
+
+    saves_output = True
+
+    def forward(self, x: Any) -> Any:
+        return self.xp.exp(x)
+
+    def backward(self, grad: dl.Tensor) -> dl.Tensor:
+        return grad * self.output * (1.5 if dl.is_grad_enabled() else 1.0)
+
+
+def test_second_order_also_checks_the_recorded_gradient() -> None:
+    x = dl.tensor([0.5, 1.0], dtype="float64", requires_grad=True)
+    dl.gradcheck(lambda x: TwoFaced()(x), x)
+    with pytest.raises(AssertionError, match="with create_graph"):
+        dl.gradcheck(lambda x: TwoFaced()(x), x, second_order=True)
