@@ -111,6 +111,8 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
+        if self._grad is self._grad_buffer:  # whoever asks may keep it: that memory is not to be written over
+            self._grad_buffer = None
         return self._grad
 
     @grad.setter

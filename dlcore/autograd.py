@@ -9,11 +9,12 @@ graph is free of reference cycles and is released as soon as nothing refers to i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from heapq import heappop, heappush
 from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dlcore._errors import DeviceError, DTypeError, ShapeError
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 _recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
 _order = count(0, -1)  # younger nodes have smaller numbers, so that a heap gives the youngest first
-# Of a running `backward`: the leaves (by identity) whose gradient is being written straight into their buffer.
-_written: ContextVar[set[int] | None] = ContextVar("dlcore_written", default=None)
+# Of a running `backward`: the leaves whose gradient is being written straight into their buffer, which is lent out.
+_written: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("dlcore_written", default=None)
+_lock = Lock()  # threads may differentiate at once with respect to the same leaves
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Saved = tuple[Any, list[int], int]  # a value, its count of in-place writes, and what that count was
 _new = object.__new__
@@ -96,12 +98,15 @@ class Function:
         nothing else has asked for that buffer. The rule must then overwrite all of it.
         """
         leaf, written = self._edges[position], _written.get()
-        if written is None or not isinstance(leaf, Tensor) or leaf._grad is not None or leaf._grad_buffer is None:
+        if written is None or not isinstance(leaf, Tensor) or leaf._grad is not None:
             return None
-        if id(leaf) in written:
+        with _lock:
+            buffer, leaf._grad_buffer = leaf._grad_buffer, None
+        if buffer is None:
             return None
-        written.add(id(leaf))
-        return leaf._grad_buffer._array
+        written[leaf] = buffer
+        buffer._version[0] += 1
+        return buffer._array
 
     def __call__(self, *inputs: Any) -> Tensor:
         """Apply to tensors; Python numbers and None pass through to `forward`.
@@ -292,14 +297,17 @@ def backward(
     """
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("backward", output, grad)]
-    token = _written.set(None if create_graph else set())
+    written: dict[Tensor, Tensor] = {}
+    token = _written.set(None if create_graph else written)
     root = output._node
     try:
         if root is not None:  # it is the youngest node of the walk, so nothing but the seed arrives there
             root.grad_is_one = grad is None
-        leaves = _walk([output], seeds, create_graph, retain, capture={})
+        leaves = _walk([output], seeds, create_graph, retain)
     finally:
         _written.reset(token)
+        for leaf, buffer in written.items():
+            leaf._grad_buffer = buffer
         if root is not None:
             root.grad_is_one = False
     for leaf, total in leaves.items():  # all are checked before any is changed
@@ -309,8 +317,9 @@ def backward(
                 f"backward: a Function gave a gradient of shape {total.shape} and dtype {total.dtype} "
                 f"for a tensor of shape {leaf.shape} and dtype {leaf.dtype}"
             )
-    for leaf, total in leaves.items():
-        _accumulate(leaf, total)
+    with _lock:
+        for leaf, total in leaves.items():
+            _accumulate(leaf, total)
 
 
 def grad(
@@ -322,6 +331,8 @@ def grad(
     allow_unused: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, returned; no tensor's `grad` changes.
+
+    Only the part of the graph between the two is walked, and released.
 
     Args:
         outputs: one or several tensors with `requires_grad`.
@@ -360,7 +371,11 @@ def grad(
     capture: dict[Function | Tensor, Tensor | None] = dict.fromkeys(places)
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("grad", out, g) for out, g in zip(outs, given, strict=True)]
-    _walk(outs, seeds, create_graph, retain, capture)
+    token = _written.set(None)  # what is returned must not lie in an optimizer's buffer
+    try:
+        _walk(outs, seeds, create_graph, retain, capture, _leading_to(capture, outs))
+    finally:
+        _written.reset(token)
     results = tuple([capture[place] for place in places])
     for position, result in enumerate(results):
         if result is None and not allow_unused:
@@ -399,12 +414,14 @@ def _walk(
     seeds: list[Tensor],
     create_graph: bool,
     retain: bool,
-    capture: dict[Function | Tensor, Tensor | None],
+    capture: dict[Function | Tensor, Tensor | None] | None = None,
+    wanted: Container[Function | Tensor] = (),
 ) -> dict[Tensor, Tensor]:
     """Carry gradients from `outputs` to the leaves, youngest node first, so each node has all of its gradient.
 
-    Fills `capture` (by node or leaf) and returns the gradient of every leaf. (Tensors as keys are told apart by
-    identity: a dict calls `==` only where the hashes agree, and theirs are their addresses.)
+    Returns the gradient of every leaf. With `capture`, fills that instead (by node or leaf) and runs only the nodes
+    in `wanted`. (Tensors as keys are told apart by identity: a dict calls `==` only where the hashes agree, and
+    theirs are their addresses.)
     """
     waiting: dict[int, Tensor] = {}  # by node number: the gradient that has arrived so far
     queue: list[tuple[int, Function]] = []
@@ -413,6 +430,8 @@ def _walk(
     def deliver(edges: Iterable[Function | Tensor | None], gradients: Iterable[Tensor | None]) -> None:
         for edge, gradient in zip(edges, gradients):  # noqa: B905 - both callers see to the lengths
             if edge is None or gradient is None:
+                continue
+            if capture is not None and edge not in capture and edge not in wanted:
                 continue
             if isinstance(edge, Function):
                 number = edge._number
@@ -432,8 +451,11 @@ def _walk(
         while queue:
             number, node = heappop(queue)
             gradient = waiting.pop(number)
-            if capture and node in capture:
-                capture[node] = gradient
+            if capture is not None:
+                if node in capture:
+                    capture[node] = gradient
+                if node not in wanted:
+                    continue
             if node._released:
                 raise RuntimeError(
                     f"{type(node).__name__}: its graph was already used and released by a backward pass; "
@@ -452,10 +474,27 @@ def _walk(
                 node._release()
     finally:
         _recording.reset(token)
-    for leaf in capture:
-        if isinstance(leaf, Tensor) and leaf in leaves:
-            capture[leaf] = leaves[leaf]
+    if capture is not None:
+        for leaf, total in leaves.items():
+            capture[leaf] = total
     return leaves
+
+
+def _leading_to(capture: Container[Function | Tensor], outputs: list[Tensor]) -> set[Function]:
+    """The nodes between `outputs` and the captured places: those from which one of these can be reached."""
+    found: dict[int, Function] = {}
+    stack = [x._node for x in outputs if x._node is not None]
+    while stack:
+        node = stack.pop()
+        if node._number not in found:
+            found[node._number] = node
+            stack.extend([edge for edge in node._edges if isinstance(edge, Function)])
+    leading: set[Function] = set()
+    for number in sorted(found, reverse=True):  # the oldest first
+        node = found[number]
+        if any(edge is not None and (edge in capture or edge in leading) for edge in node._edges):
+            leading.add(node)
+    return leading
 
 
 def _accumulate(leaf: Tensor, gradient: Tensor) -> None:

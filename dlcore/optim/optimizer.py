@@ -1,7 +1,8 @@
 """The base of all optimizers: parameters flattened into one buffer, so that a step is one primitive call.
 
 For each parameter group, dtype and device there is one flat array of values, one of gradients and
-one for each kind of state. The parameters and their gradients become views of them. `step` calls
+one for each kind of state. The parameters and their gradients become views of them: a tensor or array that
+shared a parameter's memory before (`detach()`, `numpy()`, a state_dict) keeps the old values from then on. `step` calls
 the primitive once for each run of neighbouring parameters that have a gradient and the same step
 count, which as a rule is one run: all of them.
 """
@@ -50,13 +51,35 @@ class Bucket:
             stop = start + parameter.size
             view = xp.reshape(self.values[start:stop], parameter.shape)
             view[...] = parameter._array
-            grad = wrap(xp.reshape(self.grads[start:stop], parameter.shape), self.device)
             parameter._array = view
-            if parameter._grad is not None:
-                grad._array[...] = parameter._grad._array
-                parameter._grad = grad
+            grad = self._grad_view(start, stop, parameter)
             parameter._grad_buffer = grad
             self.slots.append(_Slot(parameter, start, stop, view, grad))
+
+    def _grad_view(self, start: int, stop: int, parameter: Tensor) -> Tensor:
+        return wrap(self.backend.xp.reshape(self.grads[start:stop], parameter.shape), self.device)
+
+    def own_grads(self) -> None:
+        """Take new memory for the gradients if writing into the present one could change a gradient that was read.
+
+        A parameter whose `grad` was read has left its buffer (see `Tensor.grad`); as long as that still is its
+        gradient, writing there is what everybody expects.
+        """
+        for slot in self.slots:
+            parameter = slot.parameter
+            if parameter._grad_buffer is not slot.grad and parameter._grad is not slot.grad:
+                break
+        else:
+            return
+        self.grads = self.backend.xp.zeros(self.values.shape[0], dtype=self.dtype)
+        for position, slot in enumerate(self.slots):
+            parameter = slot.parameter
+            grad = self._grad_view(slot.start, slot.stop, parameter)
+            if parameter._grad is slot.grad and parameter._grad_buffer is slot.grad:  # nobody else has it
+                grad._array[...] = slot.grad._array
+                parameter._grad = grad
+            parameter._grad_buffer = grad
+            self.slots[position] = slot._replace(grad=grad)
 
     def is_current(self) -> bool:
         """Whether every parameter still is the view it was made, neither rebound nor moved."""
@@ -80,6 +103,7 @@ class Bucket:
 
         A gradient that is not the buffer's view (the user assigned one) is copied there first.
         """
+        self.own_grads()
         runs: list[tuple[int, range]] = []
         first: int | None = None
         steps = self.steps
@@ -182,16 +206,21 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `set_to_none=False` set them to zero: one fill for each flat buffer."""
         for position in range(len(self.param_groups)):
-            if set_to_none:
-                for parameter in self.param_groups[position]["params"]:
-                    parameter._grad = None
-                continue
             for bucket in self._current(position):
+                if set_to_none:
+                    for slot in bucket.slots:
+                        slot.parameter._grad = None
+                    bucket.own_grads()
+                    continue
+                bucket.own_grads()
                 bucket.backend.fill_zero(bucket.grads)
                 for slot in bucket.slots:
-                    if slot.parameter._grad is not None:
-                        slot.parameter._grad = slot.grad
-                        slot.grad._version[0] += 1
+                    slot.grad._version[0] += 1
+                    gradient = slot.parameter._grad
+                    if gradient is not None and gradient is not slot.grad:
+                        bucket.backend.fill_zero(gradient._array)
+                        gradient._version[0] += 1
+                        slot.parameter._grad = gradient.detach() if gradient._requires_grad else gradient
 
     def grad_norm(self) -> float:
         """The Euclidean norm of all gradients together: one pass over each flat buffer.

@@ -59,6 +59,7 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
         momentum = group["momentum"]
+        without_buffer = step == 1 or "momentum_buffer" not in bucket.states
         bucket.backend.sgd_update(
             bucket.values[elements],
             bucket.grads[elements],
@@ -69,5 +70,5 @@ class SGD(Optimizer):
             nesterov=group["nesterov"],
             weight_decay=group["weight_decay"],
             maximize=group["maximize"],
-            first_step=step == 1,
+            first_step=without_buffer,
         )

@@ -369,3 +369,34 @@ def test_a_backward_may_give_none() -> None:
     x = leaf(1)
     (Stop()(x) + x).backward()
     assert x.grad.tolist() == [1]
+
+
+def test_grad_walks_only_between_outputs_and_inputs() -> None:
+    """Below the inputs nothing is computed and nothing released, so that part can be used afterwards."""
+    x = dl.tensor([1.0, 2.0], requires_grad=True)
+    h = dl.exp(x)
+    loss = (h * h).sum()
+    (g,) = dl.grad(loss, h)
+    assert g is not None
+    h.backward(g)
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp(2 * x.numpy()), rtol=1e-6)
+
+
+def test_grad_needs_no_part_that_was_released() -> None:
+    x = dl.tensor([1.0, 2.0], requires_grad=True)
+    h = dl.exp(x)
+    h.sum().backward()
+    (g,) = dl.grad((h * 3).sum(), h)
+    assert g is not None
+    assert g.tolist() == [3.0, 3.0]
+
+
+def test_grad_of_a_node_and_of_what_lies_below_it() -> None:
+    x = dl.tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    along_x, along_h = dl.grad((h * 3).sum() + (x * 2).sum(), [x, h])
+    assert along_x is not None
+    assert along_h is not None
+    assert along_h.tolist() == [3.0, 3.0]
+    assert along_x.tolist() == [8.0, 14.0]
