@@ -15,8 +15,13 @@ class Conv2dSpec(NamedTuple):
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
 
-    def output_size(self, input_size: tuple[int, int], kernel_size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output: floor((size + padding - dilation*(kernel-1) - 1) / stride) + 1."""
+    def output_size(
+        self, input_size: tuple[int, int], kernel_size: tuple[int, int], name: str = "conv2d"
+    ) -> tuple[int, int]:
+        """Height and width of the output: floor((size + padding - dilation*(kernel-1) - 1) / stride) + 1.
+
+        `name` is what the error for a kernel that does not fit calls the operation.
+        """
         top, bottom, left, right = self.padding
         sizes = []
         for size, kernel, stride, dilation, extra in zip(
@@ -24,10 +29,7 @@ class Conv2dSpec(NamedTuple):
         ):
             reach = dilation * (kernel - 1) + 1
             if reach > size + extra:
-                raise ShapeError(
-                    f"conv2d: kernel_size {kernel_size} with dilation {self.dilation} spans {reach}, more than "
-                    f"the input of size {input_size} with padding {self.padding} (top, bottom, left, right)"
-                )
+                raise _too_large(name, input_size, kernel_size, self.padding, self.dilation)
             sizes.append((size + extra - reach) // stride + 1)
         return sizes[0], sizes[1]
 
@@ -41,8 +43,8 @@ class Pool2dSpec(NamedTuple):
     dilation: tuple[int, int] = (1, 1)
     ceil_mode: bool = False
 
-    def output_size(self, input_size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output.
+    def output_size(self, input_size: tuple[int, int], name: str = "pool2d") -> tuple[int, int]:
+        """Height and width of the output; `name` is what the error for a window that does not fit calls the operation.
 
         With `ceil_mode` a last window may hang over the end of the padded input, but it must start
         inside the input or the padding before it (PyTorch's rule).
@@ -54,10 +56,7 @@ class Pool2dSpec(NamedTuple):
         ):
             span = size + before + after - dilation * (kernel - 1) - 1
             if span < 0:
-                raise ShapeError(
-                    f"pool2d: kernel_size {self.kernel_size} with dilation {self.dilation} is larger than "
-                    f"the input of size {input_size} with padding {self.padding} (top, bottom, left, right)"
-                )
+                raise _too_large(name, input_size, self.kernel_size, self.padding, self.dilation)
             count = span // stride + 1
             if self.ceil_mode:
                 count = -(-span // stride) + 1
@@ -69,6 +68,26 @@ class Pool2dSpec(NamedTuple):
     def index_dtype(self) -> str:
         """The dtype of the window index that max and min pooling return: the smallest that holds it."""
         return "uint8" if self.kernel_size[0] * self.kernel_size[1] <= 256 else "int32"
+
+
+def _too_large(
+    name: str,
+    input_size: tuple[int, int],
+    kernel_size: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+) -> ShapeError:
+    """The error for a kernel that is larger than the padded input, in the terms of the caller of `name`."""
+    top, bottom, left, right = padding
+    even = top == bottom and left == right  # as the public functions take it: one number for height, one for width
+    shown = f"{(top, left)}" if even else f"{padding} (top, bottom, left, right)"
+    padded = (input_size[0] + top + bottom, input_size[1] + left + right)
+    reach = tuple(d * (kernel - 1) + 1 for d, kernel in zip(dilation, kernel_size, strict=True))
+    dilated = f" with dilation {dilation} spans {reach} and" if reach != kernel_size else ""
+    return ShapeError(
+        f"{name}: kernel_size {kernel_size}{dilated} does not fit into the input of size {input_size} "
+        f"(height, width), which padding {shown} makes {padded}"
+    )
 
 
 class PhiloxCounter(NamedTuple):

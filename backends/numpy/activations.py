@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .masking import keep_where
+from .sums import sum_axes
 from .workspace import scratch_like
 
 Array = Any
@@ -54,13 +55,7 @@ def bias_activation_backward(
 
 def sum_to_axis(x: Array, axis: int) -> Array:
     """The sum over all axes but one."""
-    axis %= x.ndim
-    if x.ndim == 2:
-        return np.add.reduce(x, axis=1 - axis)
-    # The kept axis first and the others in the order of memory: then one row is one contiguous sum.
-    others = sorted((i for i in range(x.ndim) if i != axis), key=lambda i: -abs(x.strides[i]))
-    rows = x.transpose(axis, *others)
-    return np.add.reduce(rows.reshape(x.shape[axis], x.size // max(1, x.shape[axis])), axis=1)
+    return sum_axes(x, tuple([i for i in range(x.ndim) if i != axis % x.ndim]))
 
 
 def softmax_forward(x: Array, axis: int, log: bool) -> Array:

@@ -24,7 +24,7 @@ def _starts(rows: int, columns: int) -> Array:
 def softmax_cross_entropy(logits: Array, labels: Array, reduction: str) -> tuple[Array, Array]:
     """Loss = log(sum(exp(x))) - x[label] of the logits shifted by their maximum; at least one row."""
     n, classes = logits.shape
-    flat = _starts(n, classes) + labels
+    flat = _starts(n, classes) + labels.astype(np.int64, copy=False)  # int64 + uint64 would be float64
     gradient = np.empty((n, classes), logits.dtype)
     np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), out=gradient)
     elements = gradient.reshape(-1)

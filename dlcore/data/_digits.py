@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from dlcore._device import current_device
+from dlcore._device import device as device_
+from dlcore._tensor import asarray
 from dlcore.data.dataset import TensorDataset
 
 
-def digits(train: bool | None = True) -> TensorDataset:
+def digits(train: bool | None = True, *, device: str | device_ | None = None) -> TensorDataset:
     """Real hand-written digits: 1797 images of 8x8, by 13 writers. Embedded, so nothing is downloaded.
 
     Args:
@@ -15,10 +20,14 @@ def digits(train: bool | None = True) -> TensorDataset:
             1797 in the order of the source. The held-out fifth is stratified (35 to 37 images of each digit) and
             fixed: it was drawn once, with seed 0 of `numpy.random.RandomState`, and is stored with the images.
             Both parts have images of every writer; figures for unseen writers would be lower.
+        device: where the tensors live; default the current device.
 
     Returns:
         A `TensorDataset` of the images, (N, 1, 8, 8) float32 in [0, 1] (multiples of 1/16), and the labels, (N,)
-        int64 in 0..9, on the current device.
+        int64 in 0..9.
+
+    Raises:
+        DeviceError: as for `dl.device`.
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
     1998, https://doi.org/10.24432/C50P49, CC BY 4.0 (`LICENSE-digits.txt` beside the data).

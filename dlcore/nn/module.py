@@ -193,7 +193,10 @@ class Module:
 
         Raises:
             KeyError: names that do not match (all of them are listed).
-            ShapeError, DTypeError: an entry that does not fit; nothing has been changed then.
+            ShapeError, DTypeError: an entry that does not fit.
+            ValueError: the memory of a parameter or buffer is read-only.
+
+        Nothing has been changed when it raises. The entries may share memory with this module.
 
         >>> a, b = dl.nn.Linear(2, 1), dl.nn.Linear(2, 1)
         >>> b.load_state_dict(a.state_dict())
@@ -212,7 +215,7 @@ class Module:
         staged = []
         for name, target in own.items():
             if name in state_dict:
-                staged.append((target, _as_entry(name, state_dict[name], target)))
+                staged.append((target, _staged(name, state_dict[name], target)))
         for target, values in staged:
             target._array[...] = values
             target._version[0] += 1
@@ -282,8 +285,8 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-def _as_entry(name: str, value: Any, target: Tensor) -> Any:
-    """A raw array for `target`, checked against it."""
+def _staged(name: str, value: Any, target: Tensor) -> Any:
+    """A raw array for `target`, checked against it; a copy, as writing to another target might change `value`."""
     if not isinstance(value, (Tensor, np.ndarray)):
         raise TypeError(f"load_state_dict: entry {name!r} must be a Tensor or an array, got {type(value).__name__}")
     if tuple(value.shape) != target.shape:
@@ -292,5 +295,8 @@ def _as_entry(name: str, value: Any, target: Tensor) -> Any:
     kind = value.dtype.kind.replace("u", "i")
     if kind not in kinds or kinds.index(kind) > kinds.index(target.dtype.kind.replace("u", "i")):
         raise DTypeError(f"load_state_dict: entry {name!r} is {value.dtype}, which does not fit into {target.dtype}")
+    if not getattr(target._array.flags, "writeable", True):  # CuPy's arrays always are, and have no such flag
+        raise ValueError(f"load_state_dict: {name!r} cannot be written: its memory is read-only; give it a copy")
     source = value.detach() if isinstance(value, Tensor) else asarray(value, device=target._device)
-    return ops.astype(ops.to(source, target._device), target.dtype)._array
+    there = ops.to(source, target._device)
+    return target._device.backend.xp.asarray(there._array, dtype=target.dtype, copy=True)

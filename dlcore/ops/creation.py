@@ -81,34 +81,43 @@ def _filled(
     return made
 
 
-def zeros_like(x: Tensor, *, dtype: Any = None) -> Tensor:
-    """Zeros with the shape, device and, unless given, dtype of x.
+def zeros_like(x: Tensor, *, dtype: Any = None, device: str | device_ | None = None) -> Tensor:
+    """Zeros with the shape and, unless given, dtype and device of x.
 
     >>> dl.zeros_like(dl.tensor([1, 2]))
     tensor([0, 0])
     """
-    x = as_tensor("zeros_like", "x", x)
-    return _filled("zeros_like", x.shape, 0, x.dtype if dtype is None else dtype, x.device, False)
+    return _filled_like("zeros_like", x, 0, dtype, device)
 
 
-def ones_like(x: Tensor, *, dtype: Any = None) -> Tensor:
-    """Ones with the shape, device and, unless given, dtype of x.
+def ones_like(x: Tensor, *, dtype: Any = None, device: str | device_ | None = None) -> Tensor:
+    """Ones with the shape and, unless given, dtype and device of x.
 
     >>> dl.ones_like(dl.tensor([1.5, 2.5]))
     tensor([1., 1.])
     """
-    x = as_tensor("ones_like", "x", x)
-    return _filled("ones_like", x.shape, 1, x.dtype if dtype is None else dtype, x.device, False)
+    return _filled_like("ones_like", x, 1, dtype, device)
 
 
-def full_like(x: Tensor, fill_value: bool | int | float | complex, *, dtype: Any = None) -> Tensor:
-    """A number in every place, with the shape, device and, unless given, dtype of x.
+def full_like(
+    x: Tensor,
+    fill_value: bool | int | float | complex,
+    *,
+    dtype: Any = None,
+    device: str | device_ | None = None,
+) -> Tensor:
+    """A number in every place, with the shape and, unless given, dtype and device of x.
 
     >>> dl.full_like(dl.tensor([1.5, 2.5]), 3)
     tensor([3., 3.])
     """
-    x = as_tensor("full_like", "x", x)
-    return _filled("full_like", x.shape, fill_value, x.dtype if dtype is None else dtype, x.device, False)
+    return _filled_like("full_like", x, fill_value, dtype, device)
+
+
+def _filled_like(name: str, x: Tensor, fill_value: Any, dtype: Any, device: str | device_ | None) -> Tensor:
+    x = as_tensor(name, "x", x)
+    kind, where = x.dtype if dtype is None else dtype, x.device if device is None else device
+    return _filled(name, x.shape, fill_value, kind, where, False)
 
 
 def arange(

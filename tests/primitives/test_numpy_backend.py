@@ -186,3 +186,25 @@ def test_convolution_of_a_large_batch_needs_little_scratch(rng: np.random.Genera
     thread.start()
     thread.join()
     assert 0 < sizes[0] <= 4 * 2**20
+
+
+SUMS: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
+    "rows": ((1_000_000, 2), (0,), "C"),
+    "columns": ((2, 1_000_000), (1,), "C"),
+    "columns in Fortran order": ((2, 1_000_000), (1,), "F"),
+    "bias of a convolution": ((500, 3, 20, 20), (0, 2, 3), "C"),
+    "bias, batch inner": ((20, 20, 3, 500), (0, 1, 3), "C"),
+    "middle": ((3, 100_003, 4), (1,), "C"),
+    "all": ((1000, 1000), (0, 1), "C"),
+}
+
+
+@pytest.mark.parametrize(("shape", "axes", "order"), SUMS.values(), ids=SUMS.keys())
+def test_long_float32_sums_are_accurate(
+    shape: tuple[int, ...], axes: tuple[int, ...], order: Any, rng: np.random.Generator
+) -> None:
+    x = np.asarray(rng.uniform(size=shape).astype(np.float32), order=order)
+    for view in (x, x[::-1]):
+        exact = np.sum(view.astype(np.float64), axis=axes, keepdims=True)
+        np.testing.assert_allclose(BACKEND.sum(view, axes, True), exact, rtol=2e-6)
+        np.testing.assert_allclose(BACKEND.sum(view, axes), exact.squeeze(axes), rtol=2e-6)

@@ -169,5 +169,5 @@ def _spec(
         two(name, "dilation", dilation, 1),
         bool(ceil_mode),
     )
-    spec.output_size((x.shape[2], x.shape[3]))
+    spec.output_size((x.shape[2], x.shape[3]), name)
     return spec
