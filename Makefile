@@ -58,7 +58,10 @@ wheel-check: $(VENV)/.dev-installed  ## build the wheel, compare its files with 
 
 full: lint test oracle demo wheel-check  ## everything, however long it takes
 	$(RUN) tools/import_time.py
-# Long checks go here, one line each: fuzzing, mutation runs, long trainings.
+	@if [ -n "$$DLCORE_DATA" ]; then set -x; $(RUN) tools/mnist_accuracy.py; \
+	else echo "tools/mnist_accuracy.py: skipped, as DLCORE_DATA does not say where MNIST is"; fi
+	-$(RUN) benchmarks/mlp_step.py
+# Long checks go here, one line each: fuzzing, mutation runs, long trainings. What is only measured gets a dash.
 
 clean:  ## remove what the targets above made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/output

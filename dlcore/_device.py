@@ -170,6 +170,10 @@ def _resolve(name: str) -> device:
     if ":" in name and not (number.isascii() and number.isdigit()):
         raise DeviceError(f"device {name!r}: what follows the colon must be a device number, as in 'cuda:1'")
     index = int(number) if number else 0
+    if kind in _ALIASES:
+        if index:
+            raise DeviceError(f"device {name!r}: {kind!r} takes no number but 0; use {kind!r}, or one such as 'cuda:1'")
+        return _resolve(kind)
     with _lock:  # two threads must not build the same backend twice
         found = _loaded.get((kind, index))
         if found is None:

@@ -80,13 +80,14 @@ def _too_large(
     """The error for a kernel that is larger than the padded input, in the terms of the caller of `name`."""
     top, bottom, left, right = padding
     even = top == bottom and left == right  # as the public functions take it: one number for height, one for width
-    shown = f"{(top, left)}" if even else f"{padding} (top, bottom, left, right)"
+    shown = str((top, left)) if even else f"{padding} (top, bottom, left, right)"
     padded = (input_size[0] + top + bottom, input_size[1] + left + right)
     reach = tuple(d * (kernel - 1) + 1 for d, kernel in zip(dilation, kernel_size, strict=True))
-    dilated = f" with dilation {dilation} spans {reach} and" if reach != kernel_size else ""
+    dilated = f" with dilation {dilation}, which spans {reach}," if reach != kernel_size else ""
+    in_all = f", {padded} in all" if padded != input_size else ""
     return ShapeError(
         f"{name}: kernel_size {kernel_size}{dilated} does not fit into the input of size {input_size} "
-        f"(height, width), which padding {shown} makes {padded}"
+        f"with padding {shown}{in_all}"
     )
 
 

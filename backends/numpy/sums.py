@@ -20,7 +20,7 @@ _reduce: Any = np.add.reduce  # np.sum without its detours; the stub wants a lit
 
 def sum_axes(x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
     """The sum of a float or complex array over distinct `axes`."""
-    terms = prod([x.shape[axis] for axis in axes])
+    terms = x.shape[axes[0]] if len(axes) == 1 else prod([x.shape[axis] for axis in axes])
     if terms <= BLOCK or (len(axes) == x.ndim and x.flags.forc):
         total = _reduce(x, axis=axes, keepdims=keepdims)
         return total if isinstance(total, np.ndarray) else np.asarray(total)

@@ -42,10 +42,12 @@ def digits(train: bool | None = True, *, device: str | device_ | None = None) ->
     if train not in (True, False, None):
         raise TypeError(f"digits: train must be True, False or None, got {train!r}")
 
+    where = current_device() if device is None else device_(device)
+
     from importlib.resources import files
 
     with files("dlcore.data").joinpath("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
         images, labels, held_out = archive["images"], archive["labels"], archive["held_out"]
     chosen = slice(None) if train is None else held_out != train
     scaled = images[chosen, np.newaxis].astype(np.float32) / np.float32(16)
-    return TensorDataset(scaled, labels[chosen].astype(np.int64))
+    return TensorDataset(asarray(scaled, device=where), asarray(labels[chosen].astype(np.int64), device=where))

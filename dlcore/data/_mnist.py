@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from dlcore._device import current_device
+from dlcore._device import device as device_
+from dlcore._tensor import asarray
 from dlcore.data._download import download
 from dlcore.data._idx import read_idx
 from dlcore.data.dataset import TensorDataset
@@ -43,7 +46,9 @@ _MNIST = _Files(
 _MAX_DOWNLOAD = 64 << 20  # bytes; the largest file has 10 MB
 
 
-def mnist(train: bool = True, root: str | os.PathLike[str] | None = None) -> TensorDataset:
+def mnist(
+    train: bool = True, root: str | os.PathLike[str] | None = None, *, device: str | device_ | None = None
+) -> TensorDataset:
     """The MNIST hand-written digits: 60,000 images to train on, 10,000 to test, of 28x28.
 
     Args:
@@ -53,30 +58,35 @@ def mnist(train: bool = True, root: str | os.PathLike[str] | None = None) -> Ten
             `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Default: the folder that the environment variable
             `DLCORE_DATA` names, then `dlcore` in the user's cache folder. Files that are in none of them are fetched
             from PyTorch's public mirror, with a progress bar, into `root` if given, else into the cache.
+        device: where the tensors live; default the current device.
 
     Returns:
-        A `TensorDataset` of the images, (N, 1, 28, 28) float32 in [0, 1], and the labels, (N,) int64 in 0..9, on the
-        current device.
+        A `TensorDataset` of the images, (N, 1, 28, 28) float32 in [0, 1], and the labels, (N,) int64 in 0..9.
 
     Raises:
         FileNotFoundError: the files are not there and cannot be fetched; the message says which files to put where.
         ValueError: a file is corrupt or has other content than MNIST (its sha256 is checked); nothing is replaced.
         OSError: a fetched file could not be written.
+        DeviceError: as for `dl.device`.
 
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits"; CC BY-SA 3.0.
 
     `mnist().tensors[0].shape` is `(60000, 1, 28, 28)`.
     """
-    return _load(_MNIST, train, root)
+    return _load(_MNIST, train, root, device)
 
 
-def _load(source: _Files, train: bool, root: str | os.PathLike[str] | None) -> TensorDataset:
+def _load(
+    source: _Files, train: bool, root: str | os.PathLike[str] | None, device: str | device_ | None
+) -> TensorDataset:
     if train not in (True, False):
         raise TypeError(f"{source.name}: train must be True or False, got {train!r}")
+    where = current_device() if device is None else device_(device)
     (images_name, images_hash), (labels_name, labels_hash) = source.train if train else source.test
     images = _read(source, root, images_name, images_hash)
     labels = _read(source, root, labels_name, labels_hash)
-    return TensorDataset(images[:, np.newaxis].astype(np.float32) / np.float32(255), labels.astype(np.int64))
+    scaled = images[:, np.newaxis].astype(np.float32) / np.float32(255)
+    return TensorDataset(asarray(scaled, device=where), asarray(labels.astype(np.int64), device=where))
 
 
 def _read(source: _Files, root: str | os.PathLike[str] | None, name: str, sha256: str) -> np.ndarray[Any, Any]:

@@ -299,4 +299,4 @@ def _staged(name: str, value: Any, target: Tensor) -> Any:
         raise ValueError(f"load_state_dict: {name!r} cannot be written: its memory is read-only; give it a copy")
     source = value.detach() if isinstance(value, Tensor) else asarray(value, device=target._device)
     there = ops.to(source, target._device)
-    return target._device.backend.xp.asarray(there._array, dtype=target.dtype, copy=True)
+    return target._device.backend.xp.astype(there._array, target.dtype, copy=True)

@@ -18,7 +18,7 @@ __all__ = ["max", "mean", "min", "sum"]
 
 
 class _Extremum(Reduction):
-    """Elements that tie for the extremum share its gradient evenly, as the array API functions of PyTorch do (amax)."""
+    """Elements that tie for the extremum share its gradient evenly, as in PyTorch's amax and amin."""
 
     saves = (0,)
     saves_output = True

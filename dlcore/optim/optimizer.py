@@ -98,12 +98,22 @@ class Bucket:
             return slice(None)
         return slice(self.slots[members.start].start, self.slots[members.stop - 1].stop)
 
+    def forget_grads(self) -> None:
+        """No parameter has a gradient any more."""
+        read = False
+        for slot in self.slots:
+            parameter = slot.parameter
+            parameter._grad = None
+            if parameter._grad_buffer is not slot.grad:
+                read = True
+        if read:
+            self.own_grads()
+
     def runs(self) -> list[tuple[int, range]]:
         """(number of steps taken, positions) of neighbouring parameters with a gradient and equal counts.
 
         A gradient that is not the buffer's view (the user assigned one) is copied there first.
         """
-        self.own_grads()
         runs: list[tuple[int, range]] = []
         first: int | None = None
         steps = self.steps
@@ -115,7 +125,8 @@ class Bucket:
                     first = None
                 continue
             if gradient is not slot.grad:
-                slot.grad._array[...] = gradient._array
+                self.own_grads()
+                self.slots[position].grad._array[...] = gradient._array
             if first is None:
                 first = position
             elif steps[position] != steps[first]:
@@ -206,12 +217,11 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `set_to_none=False` set them to zero: one fill for each flat buffer."""
         for position in range(len(self.param_groups)):
+            if set_to_none:
+                for bucket in self._buckets[position]:
+                    bucket.forget_grads()
+                continue
             for bucket in self._current(position):
-                if set_to_none:
-                    for slot in bucket.slots:
-                        slot.parameter._grad = None
-                    bucket.own_grads()
-                    continue
                 bucket.own_grads()
                 bucket.backend.fill_zero(bucket.grads)
                 for slot in bucket.slots:

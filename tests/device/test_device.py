@@ -113,6 +113,11 @@ def test_threads_have_their_own_with_and_share_set_device(toy: dl.device) -> Non
         lambda where: dl.randn(1, device=where),
         lambda where: dl.randint(0, 3, (1,), device=where),
         lambda where: dl.randperm(1, device=where),
+        lambda where: dl.zeros_like(dl.ones(1), device=where),
+        lambda where: dl.ones_like(dl.ones(1), device=where),
+        lambda where: dl.full_like(dl.ones(1), 2.0, device=where),
+        lambda where: dl.data.digits(device=where).tensors[0],
+        lambda where: dl.data.digits(device=where).tensors[1],
     ],
 )
 def test_every_way_to_make_a_tensor_takes_a_device(make: Callable[[Any], dl.Tensor], toy: dl.device) -> None:
@@ -123,6 +128,27 @@ def test_every_way_to_make_a_tensor_takes_a_device(make: Callable[[Any], dl.Tens
         make("nonsense")
     with pytest.raises(TypeError, match="name must be a string or a device, got 3"):
         make(3)
+
+
+def test_like_and_data_sets_without_a_device(toy: dl.device) -> None:
+    """What is like a tensor is on its device, a data set on the current one."""
+    x = dl.ones(1, device=toy)
+    for y in (dl.zeros_like(x), dl.ones_like(x), dl.full_like(x, 2.0)):
+        assert y.device is toy
+    with toy:
+        assert dl.zeros_like(dl.ones(1, device="numpy")).device == "numpy"
+        assert {t.device for t in dl.data.digits().tensors} == {toy}
+    assert dl.full_like(x, 3, dtype="int64", device="numpy").tolist() == [3]
+
+
+@pytest.mark.parametrize("alias", ["cpu", "auto"])
+def test_an_alias_may_have_the_number_0(alias: str) -> None:
+    assert dl.device(f"{alias}:0") is dl.device(alias)
+    assert dl.device(alias) == f"{alias}:0"
+    with pytest.raises(dl.DeviceError, match=f"device '{alias}:1': '{alias}' takes no number but 0; use '{alias}', or"):
+        dl.device(f"{alias}:1")
+    with pytest.raises(dl.DeviceError, match=f"device '{alias}:x': what follows the colon must be a device number"):
+        dl.device(f"{alias}:x")
 
 
 def test_names_aliases_and_identity(toy: dl.device) -> None:

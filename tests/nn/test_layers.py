@@ -152,8 +152,19 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "conv2d groups": (lambda: F.conv2d(IMAGES, KERNELS, groups=1.0), ValueError, "conv2d: groups .* got 1.0"),  # type: ignore[arg-type]
     "conv2d bias": (lambda: F.conv2d(IMAGES, KERNELS, dl.ones(3)), dl.ShapeError, r"conv2d: bias .*\(4,\), got \(3,\)"),
     "conv2d too large": (
-        lambda: F.conv2d(IMAGES, KERNELS, dilation=3), dl.ShapeError, r"conv2d: kernel_size \(3, 3\).*7.*\(5, 5\)",
+        lambda: F.conv2d(IMAGES, dl.ones((4, 3, 8, 3)), padding=1), dl.ShapeError,
+        r"^conv2d: kernel_size \(8, 3\) does not fit into the input of size \(5, 5\) with padding \(1, 1\), \(7, 7\) in all$",
     ),
+    "conv2d too dilated": (
+        lambda: F.conv2d(IMAGES, KERNELS, dilation=(1, 3)), dl.ShapeError,
+        r"^conv2d: kernel_size \(3, 3\) with dilation \(1, 3\), which spans \(3, 7\), does not fit into the input of size "
+        r"\(5, 5\) with padding \(0, 0\)$",
+    ),
+    "conv2d, a primitive": (
+        lambda: Conv2dSpec(padding=(1, 0, 0, 2)).output_size((2, 2), (4, 4)), dl.ShapeError,
+        r"^conv2d: .* with padding \(1, 0, 0, 2\) \(top, bottom, left, right\), \(3, 4\) in all$",
+    ),
+    "Conv2d too large": (lambda: nn.Conv2d(3, 4, 6)(IMAGES), dl.ShapeError, r"^conv2d: kernel_size \(6, 6\) does not"),
     "conv2d dtype": (
         lambda: F.conv2d(IMAGES, KERNELS, dl.ones(4, dtype="float64")), dl.DTypeError, "conv2d: .*bias float64",
     ),
@@ -162,7 +173,17 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "AvgPool2d stride": (lambda: nn.AvgPool2d(2, 0), ValueError, "AvgPool2d: stride .* got 0"),
     "max_pool2d input": (lambda: F.max_pool2d(X, 1), dl.ShapeError, r"max_pool2d: input must have .*got \(2, 3\)"),
     "max_pool2d ints": (lambda: F.max_pool2d(IMAGES.astype("int32"), 1), dl.DTypeError, "max_pool2d: input .*int32"),
-    "max_pool2d too large": (lambda: F.max_pool2d(IMAGES, 6), dl.ShapeError, r"kernel_size \(6, 6\).*\(5, 5\)"),
+    "max_pool2d too large": (
+        lambda: F.max_pool2d(IMAGES, 4, padding=(1, 2), dilation=3), dl.ShapeError,
+        r"^max_pool2d: kernel_size \(4, 4\) with dilation \(3, 3\), which spans \(10, 10\), does not fit into the input of "
+        r"size \(5, 5\) with padding \(1, 2\), \(7, 9\) in all$",
+    ),
+    "min_pool2d too large": (
+        lambda: F.min_pool2d(IMAGES, 6), dl.ShapeError,
+        r"^min_pool2d: kernel_size \(6, 6\) does not fit into the input of size \(5, 5\) with padding \(0, 0\)$",
+    ),
+    "avg_pool2d too large": (lambda: F.avg_pool2d(IMAGES, (2, 6)), dl.ShapeError, r"^avg_pool2d: kernel_size \(2, 6\) "),
+    "AvgPool2d too large": (lambda: nn.AvgPool2d(6)(IMAGES), dl.ShapeError, r"^avg_pool2d: kernel_size \(6, 6\) "),
     "min_pool2d padding": (
         lambda: F.min_pool2d(IMAGES, 3, padding=2), ValueError, "min_pool2d: padding 2 .*half of kernel_size 3",
     ),

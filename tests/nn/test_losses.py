@@ -12,6 +12,7 @@ import pytest
 import dlcore as dl
 from dlcore import nn
 from dlcore.nn import functional as F
+from dlcore.ops.arithmetic import Multiply
 
 T = dl.tensor
 # softmax of (0, log 3) is (1/4, 3/4); sigmoid(log 3) = 3/4
@@ -51,7 +52,6 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
     "ce large": (lambda: F.cross_entropy(T([[1e4, -1e4], [1e4, -1e4]]), T([0, 1])), 1e4),
     "ce masked": (lambda: F.cross_entropy(T([[0.0, -inf]]), T([0])), 0.0),
     "ce impossible": (lambda: F.cross_entropy(T([[0.0, -inf]]), T([1])), inf),
-    "ce uint8": (lambda: F.cross_entropy(ROWS, T([1, 1, 0], dtype="uint8")), (FIRST + SECOND + EVEN) / 3),
     "bce": (lambda: F.binary_cross_entropy_with_logits(T([L3, L3]), T([1.0, 0.0])), (FIRST + SECOND) / 2),
     "bce none": (
         lambda: F.binary_cross_entropy_with_logits(T([L3, 0.0, -L3]), T([1.0, 0.5, 1.0]), reduction="none"),
@@ -92,6 +92,20 @@ def test_numbers_worked_by_hand(name: str) -> None:
     np.testing.assert_allclose(actual.numpy(), np.array(expected, np.float32), rtol=1e-5, atol=1e-7, strict=True)
 
 
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+
+
+@pytest.mark.parametrize("options", [{}, {"weight": T([1.0, 1.0])}], ids=["plain", "weight"])
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_labels_of_every_integer_dtype(dtype: str, options: dict[str, Any]) -> None:
+    x = T(ROWS.numpy(), requires_grad=True)
+    loss = F.cross_entropy(x, T([1, 1, 0], dtype=dtype), **options)
+    assert loss.item() == pytest.approx((FIRST + SECOND + EVEN) / 3)
+    (once,) = dl.grad(loss, x, create_graph=True)
+    np.testing.assert_allclose(once.numpy(), np.array([[3, -3], [9, -9], [-6, 6]]) / 36, rtol=1e-5)
+    assert dl.grad((once * once).sum(), x)[0].shape == (3, 2)
+
+
 def test_gradients_worked_by_hand() -> None:
     """softmax - one-hot, sigmoid - t and 2 (x - t), each divided by the count."""
     x = T(ROWS.numpy(), requires_grad=True)
@@ -118,6 +132,38 @@ def test_a_class_index_is_no_float() -> None:
     assert exp(-F.cross_entropy(ROWS[0], T(1)).item()) == pytest.approx(0.75)
 
 
+# --- what autograd watches --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", ["weight", "pos_weight", "input", "target"])
+def test_a_change_before_a_second_derivative_is_noticed(changed: str) -> None:
+    arguments = {"input": T([0.5, -1.0], requires_grad=True), "target": T([1.0, 0.0])}
+    arguments |= {"weight": T([1.0, 3.0]), "pos_weight": T([2.0, 2.0])}
+    loss = F.binary_cross_entropy_with_logits(**arguments)
+    with dl.no_grad():
+        arguments[changed] *= 2
+    with pytest.raises(RuntimeError, match=r"BCEWithLogits: a tensor of shape \(2,\) .* modified in place"):
+        loss.backward(create_graph=True)
+
+
+def test_a_change_is_no_matter_to_a_gradient_that_came_with_the_loss() -> None:
+    x, t, weight = T([L3, L3], requires_grad=True), T([1.0, 0.0]), T([2.0, 4.0])
+    loss = F.binary_cross_entropy_with_logits(x, t, weight)
+    weight *= 10
+    loss.backward()
+    np.testing.assert_allclose(x.grad.numpy(), [-1 / 4, 3 / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy_with_logits"])
+def test_the_1_of_a_plain_backward_is_not_multiplied_by(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = T([[0.5, -1.0], [0.0, 2.0]], requires_grad=True)
+    target = T([0, 1]) if loss == "cross_entropy" else T([[1.0, 0.0], [0.5, 1.0]])
+    (expected,) = dl.grad(getattr(F, loss)(x, target), x, dl.tensor(1.0))
+    monkeypatch.setattr(Multiply, "forward", lambda *_: pytest.fail("multiplied"))
+    getattr(F, loss)(x, target).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), expected.numpy())
+
+
 # --- what is refused --------------------------------------------------------------------------------------
 
 X, Y = dl.ones((2, 3)), T([0, 2])
@@ -133,6 +179,9 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ce label beside ignored": (lambda: CE(X, T([-100, 3])), IndexError, "cross_entropy: target must be in 0..2.*3"),
     "ce ignored elsewhere": (lambda: CE(X, T([-100, 1]), ignore_index=1), IndexError, "0..2 or 1 .*-100"),
     "ce uint8 label": (lambda: CE(X, T([0, 255], dtype="uint8")), IndexError, "cross_entropy: target .*255"),
+    "ce uint64 label": (  # -100 as int64, but not ignored
+        lambda: CE(X, T(np.array([0, 2**64 - 100], np.uint64))), IndexError, "cross_entropy: target .*18446744073709551516",
+    ),
     "ce batch": (lambda: CE(X, T([0, 1, 2])), dl.ShapeError, r"cross_entropy: target of shape \(3,\).*\(2, 3\)"),
     "ce extra axis": (lambda: CE(X, T([[0], [1]])), dl.ShapeError, r"cross_entropy: target of shape \(2, 1\)"),
     "ce number": (lambda: CE(T(1.0), T(0)), dl.ShapeError, r"cross_entropy: .*input of shape \(\)"),

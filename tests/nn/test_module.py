@@ -312,6 +312,31 @@ def test_a_bad_state_is_named_and_changes_nothing(name: str) -> None:
     assert values(model) == before
 
 
+def test_load_entries_that_are_the_modules_own_memory() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    before = values(model)
+    state = model.state_dict()
+    swapped = {("1" if name[0] == "0" else "0") + name[1:]: value for name, value in state.items()}
+    model.load_state_dict(swapped)
+    assert values(model) == {name: before[("1" if name[0] == "0" else "0") + name[1:]] for name in before}
+    weight = model[0].weight.numpy()
+    expected = weight.T.tolist()
+    model.load_state_dict({"0.weight": weight.T}, strict=False)
+    assert model[0].weight.tolist() == expected
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_load_into_read_only_memory_is_refused_and_changes_nothing(strict: bool) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    fixed = np.ones((2, 2), np.float32)
+    fixed.flags.writeable = False
+    model[1].weight = Parameter(dl.asarray(fixed))
+    before = values(model)
+    with pytest.raises(ValueError, match=r"load_state_dict: '1.weight' cannot be written: its memory is read-only"):
+        model.load_state_dict(filled(model), strict)
+    assert values(model) == before
+
+
 def test_loading_is_a_change_that_autograd_sees() -> None:
     model = nn.Linear(2, 1)
     y = model(dl.ones((1, 2)).requires_grad_()).sum()

@@ -64,6 +64,7 @@ LAYOUTS_4D = LAYOUTS | {
     "channels last": lambda x: in_order(x, (0, 2, 3, 1)),
 }
 DTYPES = ("float32", "float64", "float16")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 def variants(layouts: dict[str, Any]) -> list[tuple[str, str]]:

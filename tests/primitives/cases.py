@@ -121,8 +121,9 @@ for _reduction in ("none", "mean", "sum"):
         )  # fmt: skip
     _cross_entropy(f"ignored class {_reduction}", 9, "float32", "contiguous", 1.0, ignored=0.3, ignore_index=2)
     _cross_entropy(f"no rows {_reduction}", 0, "float32", "contiguous", 1.0, reduction=_reduction)
-_cross_entropy("uint8 labels", 9, "float32", "contiguous", 1.0, labels="uint8")
-_cross_entropy("int32 labels", 9, "float64", "contiguous", 1.0, labels="int32")
+for _labels in INTEGERS:
+    _cross_entropy(f"{_labels} labels", 9, "float32", "contiguous", 1.0, labels=_labels)
+    _cross_entropy(f"{_labels} labels", 9, "float64", "contiguous", 1.0, labels=_labels, label_smoothing=0.1)
 
 
 def _bce(name: str, shape: tuple[int, ...], dtype: str, layout: str, scale: float, **options: Any) -> None:
@@ -209,7 +210,7 @@ for (_rows, _size, _width), (_dtype, _layout) in product(
             {},
         ),
     )
-for _dtype in ("int64", "int32", "uint8"):
+for _dtype in INTEGERS:
     add(
         "check_index_range",
         _dtype,

@@ -63,37 +63,39 @@ class CrossEntropy(Function):
 
 
 class BCEWithLogits(Function):
-    """(logits, target) -> the loss; both may need gradients."""
+    """(logits, target, weight or None, pos_weight or None) -> the loss; logits and target may need gradients."""
 
-    saves = (0, 1)
+    saves = (0, 1, 2, 3)
 
-    def __init__(self, weight: Any, pos_weight: Any, reduction: Reduction) -> None:
-        self.weight, self.pos_weight, self.reduction = weight, pos_weight, reduction
+    def __init__(self, reduction: Reduction) -> None:
+        self.reduction = reduction
 
-    def forward(self, logits: Any, target: Any) -> Any:
-        loss, self.kept = self.backend.bce_with_logits(logits, target, self.weight, self.pos_weight, self.reduction)
+    def forward(self, logits: Any, target: Any, weight: Any, pos_weight: Any) -> Any:
+        loss, self.kept = self.backend.bce_with_logits(logits, target, weight, pos_weight, self.reduction)
         return loss
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, t = self.saved
-        scale: Any = grad * (1.0 / x.size) if self.reduction == "mean" and x.size else grad
-        if self.weight is not None:
-            scale = scale * plain(x, self.weight)
-        excess = 0.0 if self.pos_weight is None else plain(x, self.pos_weight) - 1
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         by_logits = by_target = None
-        if self.needs(0):
-            if is_grad_enabled():  # the same gradient as an expression, to be differentiated once more
+        as_expression = is_grad_enabled()  # of the inputs, to be differentiated once more
+        if self.needs(0) and not as_expression:
+            gradient = plain(grad, self.kept)
+            by_logits = gradient if self.grad_is_one else Multiply()(grad, gradient)
+        if self.needs(1) or as_expression:
+            x, t, weight, pos_weight = self.saved
+            scale: Any = grad * (1.0 / x.size) if self.reduction == "mean" and x.size else grad
+            if weight is not None:
+                scale = scale * weight
+            excess = 0.0 if pos_weight is None else pos_weight - 1
+            if self.needs(0) and as_expression:
                 by_logits = scale * (1 - t - (1 + t * excess) * sigmoid(-x))
-            else:
-                by_logits = grad * plain(x, self.kept)
-        if self.needs(1):
-            by_target = scale * (excess * _softplus(-x) - x)
-        return by_logits, by_target
+            if self.needs(1):
+                by_target = scale * (excess * _softplus(-x) - x)
+        return by_logits, by_target, None, None
 
 
 def _softplus(x: Tensor) -> Tensor:
     """log(1 + exp(x)) without overflow: the loss of x against the target 0."""
-    return BCEWithLogits(None, None, "none")(x, zeros_like(x))
+    return BCEWithLogits("none")(x, zeros_like(x), None, None)
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -222,8 +224,8 @@ def binary_cross_entropy_with_logits(
                 raise ShapeError(f"{name}: {argument} of shape {factor.shape} does not broadcast to {x.shape}")
             if factor._requires_grad:
                 raise RuntimeError(f"{name}: {argument} has no gradient here; pass {argument}.detach()")
-        factors.append(None if factor is None else factor._array)
-    return BCEWithLogits(factors[0], factors[1], reduction)(x, t)  # type: ignore[arg-type]
+        factors.append(factor)
+    return BCEWithLogits(reduction)(x, t, *factors)  # type: ignore[arg-type]
 
 
 def _matching(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
