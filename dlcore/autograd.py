@@ -319,7 +319,8 @@ def backward(
             )
     with _lock:
         for leaf, total in leaves.items():
-            _accumulate(leaf, total)
+            if leaf._requires_grad:  # it may have been frozen since the forward pass
+                _accumulate(leaf, total)
 
 
 def grad(

@@ -30,6 +30,10 @@ def test_quickstart_is_about_twenty_lines() -> None:
     assert len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 20
 
 
+def test_nothing_is_left_to_fill_in() -> None:
+    assert not re.search(r"<!--|FIGURE|TODO", README)
+
+
 def test_every_folder_in_the_table_exists() -> None:
     root = Path(__file__).parent.parent
     folders = re.findall(r"`([a-z/]+/)`", README.split("## Where things are")[1].split("**To add")[0])

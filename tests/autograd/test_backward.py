@@ -400,3 +400,12 @@ def test_grad_of_a_node_and_of_what_lies_below_it() -> None:
     assert along_h is not None
     assert along_h.tolist() == [3.0, 3.0]
     assert along_x.tolist() == [8.0, 14.0]
+
+
+def test_a_leaf_that_was_frozen_since_gets_no_gradient() -> None:
+    w, v = dl.ones(2, requires_grad=True), dl.ones(2, requires_grad=True)
+    y = (w * v).sum()
+    w.requires_grad = False
+    y.backward()
+    assert w.grad is None
+    assert v.grad is not None

@@ -5,12 +5,15 @@ No test here leaves this machine: the mirror is a server on 127.0.0.1 with a dat
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +23,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore import _device
 from dlcore.data import _download, _mnist
 from dlcore.io._cache import user_cache_dir
 
@@ -38,6 +42,7 @@ class Mirror(BaseHTTPRequestHandler):
     """Serves CONTENT gzipped under /good/, and in one of the ways that a server can fail elsewhere."""
 
     requests: list[str]
+    may_go_on = threading.Event()
 
     def do_GET(self) -> None:
         self.requests.append(self.path)
@@ -45,6 +50,9 @@ class Mirror(BaseHTTPRequestHandler):
         content = CONTENT.get(name.removesuffix(".gz"))
         if content is None or mode == "missing":
             self.send_error(404)
+            return
+        if mode == "slow":
+            self.send_slowly(content)
             return
         body = gzip.compress(content if mode != "changed" else content[:-1] + b"?")
         if mode == "page":
@@ -54,6 +62,19 @@ class Mirror(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:-20] if mode == "dropped" else body)
+
+    def send_slowly(self, content: bytes) -> None:
+        """In 12 pieces within 40 ms, but from the middle on only when `may_go_on` is set."""
+        body = gzip.compress(content, compresslevel=1)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for piece in range(12):
+            if piece == 6:
+                self.may_go_on.wait(30)
+            with contextlib.suppress(OSError):  # the other side was killed
+                self.wfile.write(body[len(body) * piece // 12 : len(body) * (piece + 1) // 12])
+            time.sleep(0.003)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -132,6 +153,23 @@ def test_a_wrong_file_is_refused_and_kept(mirror: str, tmp_path: Path) -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(TypeError, match="mnist: train must be True or False, got None"):
         dl.data.mnist(train=None)  # type: ignore[arg-type]
+
+
+def test_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: str) -> None:
+    second = object.__new__(dl.device)
+    second.type, second.index, second.backend = "second", 0, type(dl.device("numpy").backend)()
+    monkeypatch.setitem(_device._loaded, ("second", 0), second)
+    dataset = dl.data.mnist(device="second")
+    assert [tensor.device for tensor in dataset.tensors] == [second, second]
+    with second:
+        assert [tensor.device for tensor in dl.data.mnist().tensors] == [second, second]
+        assert dl.data.mnist(device="numpy").tensors[0].device == "numpy"
+
+
+def test_an_unknown_device_is_told_before_any_work(mirror: str, tmp_path: Path) -> None:
+    with pytest.raises(dl.DeviceError, match="unknown device 'nonsense'"):
+        dl.data.mnist(device="nonsense")
+    assert files_under(tmp_path) == []
 
 
 # --- files that must be fetched ----------------------------------------------------------------
@@ -243,6 +281,70 @@ def test_several_processes_at_once(mirror: str, tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")  # no bar either: standard error is no terminal
     assert files_under(tmp_path) == [path.name]
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a temporary file in the folder has some content."""
+    for file in folder.glob(".*.tmp"):
+        with contextlib.suppress(FileNotFoundError):  # it was renamed just now
+            return file.stat().st_size > 0
+    return False
+
+
+def killed_after(arguments: list[str], folder: Path, seconds: float) -> None:
+    """Run a process that writes into `folder`, and kill it `seconds` after it began to."""
+    process = subprocess.Popen(arguments)
+    try:
+        patience = time.monotonic() + 30
+        while process.poll() is None and not has_begun(folder):
+            assert time.monotonic() < patience
+            time.sleep(0.001)
+        time.sleep(seconds)
+        assert process.poll() in (None, 0)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no signal that cannot be caught")
+def test_a_killed_process_leaves_no_half_of_a_file(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """Killed at a random moment of writing: there is the old file or none as before, or all of the new one."""
+    name, count = NAMES[0], 1200
+    images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)  # does not compress: almost a MB on its way
+    head = b"\0\0\x08\x03" + np.array(images.shape, ">u4").tobytes()
+    monkeypatch.setitem(CONTENT, name, head + images.tobytes())
+    monkeypatch.setitem(CONTENT, NAMES[1], b"\0\0\x08\x01" + np.array([count], ">u4").tobytes() + bytes(count))
+    path = tmp_path / "mnist" / f"{name}.gz"
+    path.parent.mkdir()
+    sha256 = hashlib.sha256(CONTENT[name]).hexdigest()
+    arguments = [sys.executable, "-c", FETCH, f"{mirror}slow/{name}.gz", str(path), sha256]
+    for attempt, stuck in enumerate([True, True, *[False] * 8]):
+        before = b"old" if attempt % 2 else None
+        path.unlink(missing_ok=True)
+        if before is not None:
+            path.write_bytes(before)
+        monkeypatch.setattr(Mirror, "may_go_on", threading.Event())
+        if not stuck:
+            Mirror.may_go_on.set()
+        killed_after(arguments, path.parent, rng.uniform(0, 0.06))
+        Mirror.may_go_on.set()
+        after = path.read_bytes() if path.exists() else None
+        assert after == before or (not stuck and gzip.decompress(after or b"") == CONTENT[name])
+        left = [file for file in path.parent.iterdir() if file != path]
+        assert all(file.name.startswith(f".{path.name}.") and file.suffix == ".tmp" for file in left)
+        assert left or not stuck
+        for file in left:
+            file.unlink()
+
+    (path.parent / f".{path.name}.0123456789ab.tmp").write_bytes(b"half")  # as such a process leaves it
+    path.unlink(missing_ok=True)
+    use_mirror(monkeypatch, mirror + "good/")
+    for _ in range(2):  # fetched, and found
+        np.testing.assert_array_equal(
+            dl.data.mnist(root=tmp_path).tensors[0].numpy(), images[:, np.newaxis] / np.float32(255), strict=True
+        )
 
 
 def test_threads_at_once(mirror: str, tmp_path: Path) -> None:

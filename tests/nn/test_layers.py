@@ -10,6 +10,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import nn
+from dlcore.backend import Conv2dSpec
 from dlcore.nn import functional as F
 
 SHAPES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], tuple[int, ...]]] = {
@@ -153,12 +154,13 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "conv2d bias": (lambda: F.conv2d(IMAGES, KERNELS, dl.ones(3)), dl.ShapeError, r"conv2d: bias .*\(4,\), got \(3,\)"),
     "conv2d too large": (
         lambda: F.conv2d(IMAGES, dl.ones((4, 3, 8, 3)), padding=1), dl.ShapeError,
-        r"^conv2d: kernel_size \(8, 3\) does not fit into the input of size \(5, 5\) with padding \(1, 1\), \(7, 7\) in all$",
+        r"^conv2d: kernel_size \(8, 3\) does not fit into the input of size \(5, 5\) with padding \(1, 1\), "
+        r"\(7, 7\) in all$",
     ),
     "conv2d too dilated": (
         lambda: F.conv2d(IMAGES, KERNELS, dilation=(1, 3)), dl.ShapeError,
-        r"^conv2d: kernel_size \(3, 3\) with dilation \(1, 3\), which spans \(3, 7\), does not fit into the input of size "
-        r"\(5, 5\) with padding \(0, 0\)$",
+        r"^conv2d: kernel_size \(3, 3\) with dilation \(1, 3\), which spans \(3, 7\), does not fit into the input "
+        r"of size \(5, 5\) with padding \(0, 0\)$",
     ),
     "conv2d, a primitive": (
         lambda: Conv2dSpec(padding=(1, 0, 0, 2)).output_size((2, 2), (4, 4)), dl.ShapeError,
@@ -175,14 +177,14 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "max_pool2d ints": (lambda: F.max_pool2d(IMAGES.astype("int32"), 1), dl.DTypeError, "max_pool2d: input .*int32"),
     "max_pool2d too large": (
         lambda: F.max_pool2d(IMAGES, 4, padding=(1, 2), dilation=3), dl.ShapeError,
-        r"^max_pool2d: kernel_size \(4, 4\) with dilation \(3, 3\), which spans \(10, 10\), does not fit into the input of "
-        r"size \(5, 5\) with padding \(1, 2\), \(7, 9\) in all$",
+        r"^max_pool2d: kernel_size \(4, 4\) with dilation \(3, 3\), which spans \(10, 10\), does not fit into the "
+        r"input of size \(5, 5\) with padding \(1, 2\), \(7, 9\) in all$",
     ),
     "min_pool2d too large": (
         lambda: F.min_pool2d(IMAGES, 6), dl.ShapeError,
         r"^min_pool2d: kernel_size \(6, 6\) does not fit into the input of size \(5, 5\) with padding \(0, 0\)$",
     ),
-    "avg_pool2d too large": (lambda: F.avg_pool2d(IMAGES, (2, 6)), dl.ShapeError, r"^avg_pool2d: kernel_size \(2, 6\) "),
+    "avg_pool2d too large": (lambda: F.avg_pool2d(IMAGES, (2, 6)), dl.ShapeError, r"^avg_pool2d: .*\(2, 6\) "),
     "AvgPool2d too large": (lambda: nn.AvgPool2d(6)(IMAGES), dl.ShapeError, r"^avg_pool2d: kernel_size \(6, 6\) "),
     "min_pool2d padding": (
         lambda: F.min_pool2d(IMAGES, 3, padding=2), ValueError, "min_pool2d: padding 2 .*half of kernel_size 3",

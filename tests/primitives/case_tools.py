@@ -1,4 +1,4 @@
-"""What the case tables are written with: a case, the table, and arrays with unusual strides."""
+"""What the case tables are written with: a case, the table, arrays with unusual strides, and a device's own mask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from dlcore.backend import PhiloxCounter
 
 Array = Any
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -17,6 +19,14 @@ class Case(NamedTuple):
     name: str
     make: Callable[[np.random.Generator], Arguments]
     in_place: tuple[int, ...] = ()
+
+
+class OwnMask(NamedTuple):
+    """An argument: what the device's own `dropout_forward` keeps for the backward pass, here of zeros like `x`."""
+
+    x: Array
+    p: float
+    counter: PhiloxCounter
 
 
 CASES: dict[str, list[Case]] = {}

@@ -14,7 +14,20 @@ import numpy as np
 from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
-from .case_tools import CASES, DTYPES, LAYOUTS, LAYOUTS_4D, Arguments, Array, Case, add, normal, variants
+from .case_tools import (
+    CASES,
+    DTYPES,
+    INTEGERS,
+    LAYOUTS,
+    LAYOUTS_4D,
+    Arguments,
+    Array,
+    Case,
+    OwnMask,
+    add,
+    normal,
+    variants,
+)
 from .cases_windows import CONVOLUTIONS
 
 __all__ = ["CASES", "CONVOLUTIONS", "Case"]
@@ -182,19 +195,32 @@ def _with_infinities(x: Array) -> Array:
     return x
 
 
+def _dropout(p: float, shape: tuple[int, ...], dtype: str, layout: str, forward_layout: str) -> None:
+    """`layout`: of x and of the gradient; `forward_layout`: of the x whose mask the backward pass gets."""
+    case = f"{p}-{shape}-{dtype}-{layout}-{forward_layout}"
+    at = COUNTERS["some"]
+
+    def array(rng: np.random.Generator) -> Array:
+        return _with_infinities(normal(rng, shape, dtype, layout))
+
+    def mask(rng: np.random.Generator) -> OwnMask:
+        return OwnMask(normal(rng, shape, dtype, forward_layout), p, at)
+
+    if layout == forward_layout:
+        add("dropout_forward", case, lambda rng: ((array(rng), p, at), {}))
+        add("dropout_backward", f"{case}-no mask", lambda rng: ((array(rng), p, at, None), {}))
+    add("dropout_backward", case, lambda rng: ((array(rng), p, at, mask(rng)), {}))
+
+
 for _p, (_dtype, _layout) in product((0.0, 0.3, 0.5, 1.0), variants(LAYOUTS_4D)):
-    for _shape in ((9, 2, 3, 4), (0, 2, 3, 4), ()):
-        if not _shape and _layout != "contiguous":
-            continue
-        for _primitive, _last in (("dropout_forward", ()), ("dropout_backward", (None,))):
-            add(
-                _primitive,
-                f"{_p}-{_dtype}-{_layout}-{_shape}",
-                lambda rng, p=_p, dtype=_dtype, layout=_layout, shape=_shape, last=_last: (
-                    (_with_infinities(normal(rng, shape, dtype, layout)), p, COUNTERS["some"], *last),
-                    {},
-                ),
-            )
+    for _shape in ((9, 2, 3, 4), (0, 2, 3, 4)):
+        _dropout(_p, _shape, _dtype, _layout, _layout)
+    if _layout == "contiguous":
+        for _shape in ((), (1,), (37,), (5, 2000)):
+            _dropout(_p, _shape, _dtype, _layout, _layout)
+    else:
+        _dropout(_p, (9, 2, 3, 4), _dtype, _layout, "contiguous")
+        _dropout(_p, (9, 2, 3, 4), _dtype, "contiguous", _layout)
 
 
 # --- indexing -----------------------------------------------------------------------------------
