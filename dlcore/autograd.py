@@ -113,11 +113,11 @@ class Function:
 
         Every operation takes this path, so it is written for few steps rather than few lines.
         """
-        recording = _recording.get()
-        recorded = False
         dev: Any = None
+        recorded = False
         arrays: list[Any] = []
         edges: list[Function | Tensor | None] = []
+        recording = _recording.get()
         for x in inputs:
             if isinstance(x, Tensor):
                 arrays.append(x._array)
@@ -125,15 +125,13 @@ class Function:
                     if dev is not None:
                         raise different_devices(type(self).__name__, inputs)
                     dev = x._device
-                if recording:
-                    if x._requires_grad:
-                        recorded = True
-                        edges.append(x if x._node is None else x._node)
-                    else:
-                        edges.append(None)
+                if recording and x._requires_grad:
+                    recorded = True
+                    edges.append(x if x._node is None else x._node)
+                    continue
             else:
                 arrays.append(x)
-                edges.append(None)
+            edges.append(None)
         self.device = dev
         self.backend = backend = dev.backend
         array = self.forward(*arrays)
