@@ -98,12 +98,13 @@ class Function:
         nothing else has asked for that buffer. The rule must then overwrite all of it.
         """
         leaf, written = self._edges[position], _written.get()
-        if written is None or not isinstance(leaf, Tensor) or leaf._grad is not None:
+        if written is None or not isinstance(leaf, Tensor):
             return None
         with _lock:
-            buffer, leaf._grad_buffer = leaf._grad_buffer, None
-        if buffer is None:
-            return None
+            buffer = leaf._grad_buffer
+            if buffer is None or leaf._grad is not None:
+                return None
+            leaf._grad_buffer = None
         written[leaf] = buffer
         buffer._version[0] += 1
         return buffer._array
@@ -296,29 +297,31 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed("backward", output, grad)]
     written: dict[Tensor, Tensor] = {}
+    leaves: dict[Tensor, Tensor] = {}
     token = _written.set(None if create_graph else written)
     root = output._node
     try:
         if root is not None:  # it is the youngest node of the walk, so nothing but the seed arrives there
             root.grad_is_one = grad is None
-        leaves = _walk([output], seeds, create_graph, retain)
+        found = _walk([output], seeds, create_graph, retain)
+        for leaf, total in found.items():  # all are checked before any is changed
+            array, own = total._array, leaf._array
+            if array.shape != own.shape or array.dtype != own.dtype:
+                raise RuntimeError(
+                    f"backward: a Function gave a gradient of shape {total.shape} and dtype {total.dtype} "
+                    f"for a tensor of shape {leaf.shape} and dtype {leaf.dtype}"
+                )
+        leaves = found
     finally:
         _written.reset(token)
-        for leaf, buffer in written.items():
-            leaf._grad_buffer = buffer
         if root is not None:
             root.grad_is_one = False
-    for leaf, total in leaves.items():  # all are checked before any is changed
-        array, own = total._array, leaf._array
-        if array.shape != own.shape or array.dtype != own.dtype:
-            raise RuntimeError(
-                f"backward: a Function gave a gradient of shape {total.shape} and dtype {total.dtype} "
-                f"for a tensor of shape {leaf.shape} and dtype {leaf.dtype}"
-            )
-    with _lock:
-        for leaf, total in leaves.items():
-            if leaf._requires_grad:  # it may have been frozen since the forward pass
-                _accumulate(leaf, total)
+        with _lock:  # in one go: whoever gets a buffer next must see what was written into it as its leaf's gradient
+            for leaf, buffer in written.items():
+                leaf._grad_buffer = buffer
+            for leaf, total in leaves.items():
+                if leaf._requires_grad:  # it may have been frozen since the forward pass
+                    _accumulate(leaf, total)
 
 
 def grad(

@@ -148,7 +148,7 @@ def test_threads_that_share_a_parameter(with_optimizer: bool) -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for _ in range(20):
+        for _ in range(60):
             w = dl.nn.Parameter(dl.tensor([[1.0, 2.0]], dtype="float64"))
             if with_optimizer:
                 dl.optim.SGD([w], lr=0.1)
