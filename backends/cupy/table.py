@@ -1,0 +1,44 @@
+"""Every specialisation of every kernel that this backend can launch: one table, written out and bounded.
+
+A row is a kernel source and the values that its macros take; the product of the values of one row is what exists.
+The launcher refuses what is not here, and the checks that need no GPU (compilation for every architecture, the
+simulator) go through this table from its first row to the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import NamedTuple
+
+FLOATS = ("float", "double", "half_t")
+INDICES = ("int", "long long")
+
+
+class Row(NamedTuple):
+    """`kernels/cuda/<source>.cu` with each of its macros taking each of its values."""
+
+    source: str
+    macros: Mapping[str, tuple[str, ...]]
+
+
+TABLE: tuple[Row, ...] = (
+    # one row or a few for each source; kept in the order of the sources' names
+)
+
+
+def specialisations() -> Iterator[tuple[str, dict[str, str]]]:
+    """(source, macros) of everything that can be launched."""
+    for row in TABLE:
+        for values in product(*row.macros.values()):
+            yield row.source, dict(zip(row.macros, values, strict=True))
+
+
+def contains(source: str, macros: Mapping[str, str]) -> bool:
+    """Whether this is one of the `specialisations()`."""
+    return any(
+        row.source == source
+        and row.macros.keys() == macros.keys()
+        and all(value in row.macros[name] for name, value in macros.items())
+        for row in TABLE
+    )
