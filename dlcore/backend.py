@@ -10,7 +10,9 @@ Rules that hold for every primitive:
 
 - Arguments are raw arrays of the device, never tensors; shapes and dtypes have been checked by the caller.
 - Arguments are not modified, except where the description says "in place"; results are new arrays
-  unless `out` is given. Inputs may have any strides.
+  unless `out` is given, which then is the result. It has the result's shape and dtype, is
+  C-contiguous and overlaps no argument, except where the description says otherwise. Inputs may
+  have any strides.
 - The result has the dtype of the first array. float16 is accumulated in float32.
 - The same inputs give the same bits: no atomics on floats, a fixed order of summation.
 - NaN propagates through ReLU and through max and min pooling.
@@ -18,9 +20,11 @@ Rules that hold for every primitive:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from dlcore import reference
+from dlcore._errors import DeviceError
 from dlcore._specs import Conv2dSpec as Conv2dSpec
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
@@ -28,6 +32,8 @@ from dlcore._specs import Pool2dSpec as Pool2dSpec
 Array = Any  # the raw array of some device: numpy.ndarray, cupy.ndarray, ...
 DType = Any  # a NumPy dtype (CuPy uses NumPy's)
 Reduction = Literal["none", "mean", "sum"]
+#: A CUDA kernel to be launched: kernel(grid, block, arguments, shared_memory=0); see `Backend.compile_cuda`.
+CudaKernel = Callable[..., None]
 
 
 class Backend:
@@ -79,19 +85,44 @@ class Backend:
 
     # --- sums and matrix products ---------------------------------------------------------------
 
-    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False, out: Array | None = None) -> Array:
         """The sum over `axes`. Integers and bools as the array API says: int64, uint64 for unsigned ones."""
-        return reference.sum(self.xp, x, axes, keepdims)
+        return reference.sum(self.xp, x, axes, keepdims, out)
 
     def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
-        """x (..., M, K) @ y (..., K, N) -> (..., M, N); leading axes broadcast. `out` overlaps neither argument."""
+        """x (..., M, K) @ y (..., K, N) -> (..., M, N); leading axes broadcast."""
         return reference.matmul(self.xp, x, y, out)
+
+    def linear_forward(
+        self, x: Array, weight: Array, bias: Array | None, activation: str = "identity", alpha: float = 0.0
+    ) -> Array:
+        """activation(x (M, C) @ weight (K, C)^T + bias (K,) or None) -> (M, K), a new array.
+
+        `activation` and `alpha` as in `bias_activation_forward`. float16 may be rounded before the activation, after
+        it, or both.
+        """
+        y = self.matmul(x, weight.T)
+        if bias is None and activation == "identity":
+            return y
+        return self.bias_activation_forward(y, bias, activation, alpha, out=y)
 
     # --- convolution ----------------------------------------------------------------------------
 
-    def conv2d_forward(self, x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec) -> Array:
-        """x (N, C, H, W), weight (K, C/groups, R, S), bias (K,) or None -> (N, K, P, Q)."""
-        return reference.conv2d_forward(self.xp, x, weight, bias, spec)
+    def conv2d_forward(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        spec: Conv2dSpec,
+        activation: str = "identity",
+        alpha: float = 0.0,
+    ) -> Array:
+        """activation(conv2d + bias): x (N, C, H, W), weight (K, C/groups, R, S), bias (K,) or None -> (N, K, P, Q).
+
+        `activation` and `alpha` as in `bias_activation_forward`. float16 may be rounded before the activation, after
+        it, or both.
+        """
+        return reference.conv2d_forward(self.xp, x, weight, bias, spec, activation, alpha)
 
     def conv2d_backward_input(
         self, grad: Array, weight: Array, input_shape: tuple[int, int, int, int], spec: Conv2dSpec
@@ -100,10 +131,15 @@ class Backend:
         return reference.conv2d_backward_input(self.xp, grad, weight, input_shape, spec)
 
     def conv2d_backward_weight(
-        self, grad: Array, x: Array, weight_shape: tuple[int, int, int, int], spec: Conv2dSpec
+        self,
+        grad: Array,
+        x: Array,
+        weight_shape: tuple[int, int, int, int],
+        spec: Conv2dSpec,
+        out: Array | None = None,
     ) -> Array:
         """grad (N, K, P, Q), x (N, C, H, W) -> gradient of the weight, `weight_shape` = (K, C/groups, R, S)."""
-        return reference.conv2d_backward_weight(self.xp, grad, x, weight_shape, spec)
+        return reference.conv2d_backward_weight(self.xp, grad, x, weight_shape, spec, out)
 
     # --- pooling --------------------------------------------------------------------------------
 
@@ -168,7 +204,7 @@ class Backend:
         """activation(x + bias), `bias` (x.shape[axis],) or None.
 
         `activation` is a key of `dlcore.reference.ACTIVATIONS`; `alpha` is its parameter (the slope
-        of leaky_relu, the scale of elu). `out` may be `x` itself: then it works in place.
+        of leaky_relu, the scale of elu). `out` may have any strides, and be `x` itself: then it works in place.
         """
         return reference.bias_activation_forward(self.xp, x, bias, activation, alpha, axis, out)
 
@@ -180,12 +216,13 @@ class Backend:
         alpha: float = 0.0,
         axis: int = -1,
         bias_grad: bool = False,
+        bias_out: Array | None = None,
     ) -> tuple[Array, Array | None]:
-        """The gradients of x and, if `bias_grad`, of the bias.
+        """The gradients of x and, if `bias_grad`, of the bias: (grad.shape[axis],), written into `bias_out` if given.
 
         `saved` is what `ACTIVATIONS[activation].saves` says: the output, or the input x + bias.
         """
-        return reference.bias_activation_backward(self.xp, grad, saved, activation, alpha, axis, bias_grad)
+        return reference.bias_activation_backward(self.xp, grad, saved, activation, alpha, axis, bias_grad, bias_out)
 
     def softmax_forward(self, x: Array, axis: int, log: bool = False) -> Array:
         """softmax(x) along `axis`, or its logarithm; shifted by the maximum, so it never overflows."""
@@ -391,3 +428,29 @@ class Backend:
             self.xp, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, lr=lr, beta1=beta1, beta2=beta2,
             eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=step, maximize=maximize,
         )  # fmt: skip
+
+    # --- a user's own kernels -------------------------------------------------------------------
+
+    def compile_cuda(
+        self, source: str, kernel: str, macros: Mapping[str, str | int | float] | None = None
+    ) -> CudaKernel:
+        """One kernel of a CUDA C++ source, compiled (or found in the cache) and ready to be launched.
+
+        Args:
+            source: CUDA C++; the kernel is `extern "C" __global__`.
+            kernel: its name.
+            macros: names and values that the source finds defined.
+
+        Returns:
+            A function `launch(grid, block, arguments, shared_memory=0)`: `grid` and `block` are tuples of one to
+            three ints, `arguments` the kernel's, in order (arrays of this device, None for a null pointer, Python
+            numbers), checked against its signature and converted to it, and `shared_memory` the bytes of dynamic
+            shared memory. It returns at once, as launches do.
+
+        Raises:
+            DeviceError: this device runs no CUDA source.
+            RuntimeError: the source does not compile; the message is the compiler's.
+            ValueError: it holds no such kernel. The launch raises TypeError and ValueError for arguments that do
+                not fit the signature and for a grid or block that cannot be launched.
+        """
+        raise DeviceError(f"device {self.name!r} cannot run CUDA source; give a Python function or C source")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .masking import keep_where
-from .sums import sum_axes
 from .workspace import scratch_like
 
 Array = Any
@@ -39,23 +38,20 @@ def bias_activation_forward(x: Array, bias: Array | None, activation: str, axis:
     return out
 
 
-def bias_activation_backward(
-    grad: Array, saved: Array, activation: str, axis: int, bias_grad: bool
-) -> tuple[Array, Array | None]:
+def activation_backward(grad: Array, saved: Array, activation: str) -> Array:
     if activation == "relu" and grad.size <= SMALL:
-        result = np.where(saved != 0, grad, 0)
-        return result, sum_to_axis(result, axis) if bias_grad else None
+        return np.where(saved != 0, grad, 0)
     result = np.empty_like(grad)
     if activation == "relu":  # its output is positive, zero or NaN; at NaN the gradient passes, as in PyTorch
         keep_where(grad, np.not_equal(saved, 0, out=scratch_like(saved, "mask", np.bool_)), result)
     else:
         np.copyto(result, grad)
-    return result, sum_to_axis(result, axis) if bias_grad else None
+    return result
 
 
-def sum_to_axis(x: Array, axis: int) -> Array:
-    """The sum over all axes but one."""
-    return sum_axes(x, tuple([i for i in range(x.ndim) if i != axis % x.ndim]))
+def all_axes_but(axis: int, ndim: int) -> tuple[int, ...]:
+    """The axes over which the gradient of a bias along `axis` is summed."""
+    return tuple([i for i in range(ndim) if i != axis % ndim])
 
 
 def softmax_forward(x: Array, axis: int, log: bool) -> Array:

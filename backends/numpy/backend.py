@@ -13,6 +13,7 @@ import numpy as np
 from dlcore.backend import Backend, Conv2dSpec, PhiloxCounter, Pool2dSpec, Reduction
 
 from . import activations, convolution, indexing, losses, optimizers, pooling, random, sums
+from .activations import all_axes_but
 from .blas import blas_name, blas_threads
 
 Array = Any
@@ -59,22 +60,44 @@ class NumpyBackend(Backend):
 
     # --- sums and matrix products ---------------------------------------------------------------
 
-    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+    def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool = False, out: Array | None = None) -> Array:
         if x.dtype.kind not in "fc" or x.dtype == np.float16:
-            return super().sum(x, axes, keepdims)
-        return sums.sum_axes(x, axes, keepdims)
+            return super().sum(x, axes, keepdims, out)
+        return sums.sum_axes(x, axes, keepdims, out)
 
     def matmul(self, x: Array, y: Array, out: Array | None = None) -> Array:
         if x.dtype == np.float16:
             return super().matmul(x, y, out)
         return np.matmul(x, y, out=out)
 
+    def linear_forward(
+        self, x: Array, weight: Array, bias: Array | None, activation: str = "identity", alpha: float = 0.0
+    ) -> Array:
+        if not _fast(x, weight, bias):  # rounded before the activation, so that fused or not makes no difference
+            y = super().linear_forward(x, weight, bias)
+            return y if activation == "identity" else self.bias_activation_forward(y, None, activation, alpha, out=y)
+        y = np.matmul(x, weight.T)
+        if bias is None and activation == "identity":
+            return y
+        if activation not in activations.FORWARD:
+            return super().bias_activation_forward(y, bias, activation, alpha, out=y)
+        return activations.bias_activation_forward(y, bias, activation, -1, y)
+
     # --- convolution ----------------------------------------------------------------------------
 
-    def conv2d_forward(self, x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec) -> Array:
+    def conv2d_forward(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        spec: Conv2dSpec,
+        activation: str = "identity",
+        alpha: float = 0.0,
+    ) -> Array:
         if not _fast(x, weight, bias):
-            return super().conv2d_forward(x, weight, bias, spec)
-        return convolution.conv2d_forward(x, weight, bias, spec)
+            return super().conv2d_forward(x, weight, bias, spec, activation, alpha)
+        y = convolution.conv2d_forward(x, weight, bias, spec)
+        return y if activation == "identity" else self.bias_activation_forward(y, None, activation, alpha, out=y)
 
     def conv2d_backward_input(
         self, grad: Array, weight: Array, input_shape: tuple[int, int, int, int], spec: Conv2dSpec
@@ -84,11 +107,16 @@ class NumpyBackend(Backend):
         return convolution.conv2d_backward_input(grad, weight, input_shape, spec)
 
     def conv2d_backward_weight(
-        self, grad: Array, x: Array, weight_shape: tuple[int, int, int, int], spec: Conv2dSpec
+        self,
+        grad: Array,
+        x: Array,
+        weight_shape: tuple[int, int, int, int],
+        spec: Conv2dSpec,
+        out: Array | None = None,
     ) -> Array:
         if not _fast(grad, x):
-            return super().conv2d_backward_weight(grad, x, weight_shape, spec)
-        return convolution.conv2d_backward_weight(grad, x, weight_shape, spec)
+            return super().conv2d_backward_weight(grad, x, weight_shape, spec, out)
+        return convolution.conv2d_backward_weight(grad, x, weight_shape, spec, out)
 
     # --- pooling --------------------------------------------------------------------------------
 
@@ -149,10 +177,13 @@ class NumpyBackend(Backend):
         alpha: float = 0.0,
         axis: int = -1,
         bias_grad: bool = False,
+        bias_out: Array | None = None,
     ) -> tuple[Array, Array | None]:
-        if activation not in activations.BACKWARD or not _fast(grad, saved):
-            return super().bias_activation_backward(grad, saved, activation, alpha, axis, bias_grad)
-        return activations.bias_activation_backward(grad, saved, activation, axis, bias_grad)
+        if activation in activations.BACKWARD and _fast(grad, saved):
+            result = activations.activation_backward(grad, saved, activation)
+        else:
+            result, _ = super().bias_activation_backward(grad, saved, activation, alpha, axis)
+        return result, self.sum(result, all_axes_but(axis, result.ndim), out=bias_out) if bias_grad else None
 
     def softmax_forward(self, x: Array, axis: int, log: bool = False) -> Array:
         if x.shape[axis] == 0 or not _fast(x):

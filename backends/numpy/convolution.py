@@ -132,16 +132,22 @@ def conv2d_forward(x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec
     return out.transpose(1, 0, 2, 3)
 
 
-def conv2d_backward_weight(grad: Array, x: Array, weight_shape: tuple[int, int, int, int], spec: Conv2dSpec) -> Array:
+def conv2d_backward_weight(
+    grad: Array, x: Array, weight_shape: tuple[int, int, int, int], spec: Conv2dSpec, out: Array | None
+) -> Array:
     k, group_channels, r, s = weight_shape
     geometry = _geometry(x, x.shape, weight_shape, spec)
-    result = np.zeros((spec.groups, k // spec.groups, group_channels * r * s), grad.dtype)
+    if out is None:
+        out = np.zeros(weight_shape, grad.dtype)
+    else:
+        out.fill(0)
+    result = out.reshape(spec.groups, k // spec.groups, group_channels * r * s)
     if grad.size:
         source, grads = _source(x, geometry), grad.transpose(1, 0, 2, 3)
         for images, rows in geometry.chunks(x.itemsize):
             columns = _im2col(source, geometry, images, rows)
             result += geometry.matrix(grads[:, images, rows]) @ columns.transpose(0, 2, 1)
-    return result.reshape(weight_shape)
+    return out
 
 
 def conv2d_backward_input(

@@ -18,15 +18,18 @@ BLOCK = 256  # terms added one after the other: an error of at most 256 rounding
 _reduce: Any = np.add.reduce  # np.sum without its detours; the stub wants a literal `keepdims`
 
 
-def sum_axes(x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
+def sum_axes(x: Array, axes: tuple[int, ...], keepdims: bool = False, out: Array | None = None) -> Array:
     """The sum of a float or complex array over distinct `axes`."""
     terms = x.shape[axes[0]] if len(axes) == 1 else prod([x.shape[axis] for axis in axes])
     if terms <= BLOCK or (len(axes) == x.ndim and x.flags.forc):
-        total = _reduce(x, axis=axes, keepdims=keepdims)
+        total = _reduce(x, axis=axes, keepdims=keepdims, out=out)
         return total if isinstance(total, np.ndarray) else np.asarray(total)
     total = x
     for axis in sorted(axes, key=lambda axis: abs(x.strides[axis])):
         total = _along(total, axis)
+    if out is not None:
+        out[...] = total.reshape(out.shape)
+        return out
     return total if keepdims else total.reshape([size for axis, size in enumerate(x.shape) if axis not in axes])
 
 

@@ -1,4 +1,4 @@
-"""Which precision a computation runs in, and scalars that do not widen it."""
+"""Which precision a computation runs in, scalars that do not widen it, and where a result goes."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ def exact_scalar(xp: Any, value: Any) -> Any:
 def scalar_for(xp: Any, value: Any, x: Array) -> Any:
     """A scalar that leaves the dtype of `x` alone: a Python number does (NEP 50), a 0-d float64 array would not."""
     return value if type(value) is float else xp.asarray(value, dtype=x.dtype)
+
+
+def result_in(out: Array | None, result: Array) -> Array:
+    """`out`, filled with the result, or the result itself if there is no `out`."""
+    if out is None:
+        return result
+    out[...] = result
+    return out

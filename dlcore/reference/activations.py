@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ._precision import cast, compute_dtype, wide
+from ._precision import cast, compute_dtype, result_in, wide
 
 Array = Any
 
@@ -71,10 +71,7 @@ def bias_activation_forward(
         shape[axis] = bias.shape[0]
         result = result + xp.reshape(cast(xp, bias, result.dtype), tuple(shape))
     result = ACTIVATIONS[activation].forward(xp, result, float(alpha))
-    if out is None:
-        out = xp.empty_like(x)
-    out[...] = result
-    return out
+    return result_in(xp.empty_like(x) if out is None else out, result)
 
 
 def bias_activation_backward(
@@ -85,11 +82,12 @@ def bias_activation_backward(
     alpha: float = 0.0,
     axis: int = -1,
     bias_grad: bool = False,
+    bias_out: Array | None = None,
 ) -> tuple[Array, Array | None]:
     saved = cast(xp, saved, compute_dtype(xp, grad))
     result = ACTIVATIONS[activation].backward(xp, saved, wide(xp, grad), float(alpha))
     summed = None
     if bias_grad:
         other_axes = tuple(i for i in range(grad.ndim) if i != axis % grad.ndim)
-        summed = cast(xp, xp.sum(result, axis=other_axes), grad.dtype)
+        summed = result_in(bias_out, cast(xp, xp.sum(result, axis=other_axes), grad.dtype))
     return cast(xp, result, grad.dtype), summed

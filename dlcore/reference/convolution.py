@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._precision import cast, wide
+from ._precision import cast, result_in, wide
+from .activations import bias_activation_forward
 
 if TYPE_CHECKING:
     from dlcore._specs import Conv2dSpec
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def conv2d_forward(xp: Any, x: Array, weight: Array, bias: Array | None, spec: Conv2dSpec) -> Array:
+def conv2d_forward(
+    xp: Any,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    spec: Conv2dSpec,
+    activation: str = "identity",
+    alpha: float = 0.0,
+) -> Array:
     n, c = x.shape[:2]
     k, group_channels, *kernel_size = weight.shape
     p, q = spec.output_size(x.shape[2:], (kernel_size[0], kernel_size[1]))
@@ -31,7 +40,8 @@ def conv2d_forward(xp: Any, x: Array, weight: Array, bias: Array | None, spec: C
     result = xp.reshape(result, (n, k, p, q))
     if bias is not None:
         result = result + xp.reshape(wide(xp, bias), (k, 1, 1))
-    return cast(xp, result, x.dtype)
+    result = cast(xp, result, x.dtype)
+    return result if activation == "identity" else bias_activation_forward(xp, result, None, activation, alpha)
 
 
 def conv2d_backward_input(
@@ -52,7 +62,12 @@ def conv2d_backward_input(
 
 
 def conv2d_backward_weight(
-    xp: Any, grad: Array, x: Array, weight_shape: tuple[int, int, int, int], spec: Conv2dSpec
+    xp: Any,
+    grad: Array,
+    x: Array,
+    weight_shape: tuple[int, int, int, int],
+    spec: Conv2dSpec,
+    out: Array | None = None,
 ) -> Array:
     n, c = x.shape[:2]
     k, group_channels, *kernel_size = weight_shape
@@ -65,7 +80,7 @@ def conv2d_backward_weight(
         window = xp.reshape(padded[:, :, rows, columns], (n, groups, c // groups, p * q))
         products = xp.matmul(grads, xp.moveaxis(window, 2, 3))  # (N, G, K/G, C/G)
         result[:, :, :, r, s] = xp.sum(products, axis=0)
-    return cast(xp, xp.reshape(result, weight_shape), grad.dtype)
+    return result_in(out, cast(xp, xp.reshape(result, weight_shape), grad.dtype))
 
 
 def _pad(xp: Any, x: Array, spec: Conv2dSpec) -> Array:

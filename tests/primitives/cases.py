@@ -55,12 +55,16 @@ def _activation(name: str, shape: tuple[int, ...], axis: int, dtype: str, layout
             saved = ACTIVATIONS[name].forward(np, saved, alpha)
         return normal(rng, shape, dtype, layout), LAYOUTS_4D[layout](saved), name, alpha, axis
 
+    def backward_with_out(rng: np.random.Generator) -> Arguments:
+        return (*backward(rng), True, np.full(shape[axis], 7, dtype)), {}
+
     add("bias_activation_forward", case, lambda rng: ((x(rng), None, name, alpha, axis), {}))
     add("bias_activation_backward", case, lambda rng: (backward(rng), {}))
     if not shape:
         return
     add("bias_activation_forward", f"{case}-bias", lambda rng: ((x(rng), bias(rng), name, alpha, axis), {}))
     add("bias_activation_backward", f"{case}-bias", lambda rng: (backward(rng), {"bias_grad": True}))
+    add("bias_activation_backward", f"{case}-bias out", backward_with_out, in_place=(6,))
     if layout != "read-only":
 
         def with_out(rng: np.random.Generator) -> Arguments:
@@ -353,20 +357,57 @@ _matmul((5, 0), (0, 4), "float32")
 _matmul((40, 784), (784, 100), "float32")
 
 
+def _linear(rows: int, inputs: int, outputs: int, activation: str, dtype: str, layout: str = "contiguous") -> None:
+    def operands(rng: np.random.Generator) -> tuple[Array, ...]:
+        return normal(rng, (rows, inputs), dtype, layout), normal(rng, (outputs, inputs), dtype, layout)
+
+    def bias(rng: np.random.Generator) -> Array:
+        return normal(rng, (outputs,), dtype, layout)
+
+    case = f"{rows}-{inputs}-{outputs}-{activation}-{dtype}-{layout}"
+    add("linear_forward", case, lambda rng: ((*operands(rng), None, activation, 0.3), {}))
+    add("linear_forward", f"{case}-bias", lambda rng: ((*operands(rng), bias(rng), activation, 0.3), {}))
+
+
+for _name in ACTIVATIONS:
+    for _dtype in DTYPES:
+        _linear(5, 3, 4, _name, _dtype)
+    _linear(37, 65, 33, _name, "float32")
+for _layout in LAYOUTS:
+    _linear(17, 9, 33, "relu", "float32", _layout)
+_linear(0, 3, 4, "relu", "float32")
+_linear(5, 0, 4, "tanh", "float32")
+_linear(128, 400, 120, "relu", "float32")
+
+
 # --- sums ---------------------------------------------------------------------------------------
+
+
+def _sum(name: str, x: Any, axes: tuple[int, ...], keepdims: bool = False) -> None:
+    """`x`: a function of a random generator."""
+
+    def with_out(rng: np.random.Generator) -> Arguments:
+        values = x(rng)
+        result = np.sum(values, axis=axes, keepdims=keepdims)
+        dtype = values.dtype if values.dtype.kind in "fc" else result.dtype
+        return (values, axes, keepdims, np.full(result.shape, 7, dtype)), {}
+
+    add("sum", name, lambda rng: ((x(rng), axes, keepdims), {}))
+    add("sum", f"{name}-out", with_out, in_place=(3,))
+
 
 for _axes, _keepdims in (((0,), False), ((1,), True), ((0, 2), False), ((0, 1, 2), True), ((), False)):
     for _dtype in ("float32", "float64", "float16", "int8", "bool", "complex64"):
-        add(
-            "sum",
+        _sum(
             f"{_axes}-{_keepdims}-{_dtype}",
-            lambda rng, axes=_axes, keepdims=_keepdims, dtype=_dtype: (
-                ((3 * rng.normal(size=(5, 4, 3))).astype(dtype), axes, keepdims),
-                {},
-            ),
+            lambda rng, dtype=_dtype: (3 * rng.normal(size=(5, 4, 3))).astype(dtype),
+            _axes,
+            _keepdims,
         )
 for _layout in LAYOUTS:
-    add("sum", _layout, lambda rng, layout=_layout: ((normal(rng, (7, 9), "float32", layout), (0,)), {}))
-add("sum", "empty", lambda rng: ((np.zeros((0, 3), np.float32), (0,)), {}))
+    _sum(_layout, lambda rng, layout=_layout: normal(rng, (7, 9), "float32", layout), (0,))
+for _layout, _axes in product(("contiguous", "reversed", "Fortran order"), ((0,), (1,), (0, 1))):
+    _sum(f"long-{_axes}-{_layout}", lambda rng, layout=_layout: normal(rng, (300, 280), layout=layout), _axes)
+_sum("empty", lambda rng: np.zeros((0, 3), np.float32), (0,))
 _swing = np.tile(np.array([3e4, 3e4, 3e4, -3e4, -3e4], np.float16), (4, 1))
-add("sum", "float16 that overflows on the way", lambda rng: ((_swing, (1,)), {}))
+_sum("float16 that overflows on the way", lambda rng: _swing, (1,))

@@ -8,8 +8,9 @@ from itertools import product
 import numpy as np
 
 from dlcore.backend import Conv2dSpec, Pool2dSpec
+from dlcore.reference import ACTIVATIONS
 
-from .case_tools import LAYOUTS, LAYOUTS_4D, Array, add, in_order, normal, variants
+from .case_tools import DTYPES, LAYOUTS, LAYOUTS_4D, Array, add, in_order, normal, variants
 
 # --- convolution --------------------------------------------------------------------------------
 
@@ -64,10 +65,33 @@ def _convolution(name: str, dtype: str, layout: str) -> None:
     )
     add("conv2d_backward_input", case, lambda rng: ((grad(rng), weight(rng), shape, spec), {}))
     add("conv2d_backward_weight", case, lambda rng: ((grad(rng), x(rng), weight_shape, spec), {}))
+    add(
+        "conv2d_backward_weight",
+        f"{case}-out",
+        lambda rng: ((grad(rng), x(rng), weight_shape, spec, np.full(weight_shape, 7, dtype)), {}),
+        in_place=(4,),
+    )
+
+
+def _convolution_with_activation(name: str, activation: str, dtype: str) -> None:
+    shape, weight_shape, spec = CONVOLUTIONS[name]
+
+    def arguments(rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        return normal(rng, shape, dtype), normal(rng, weight_shape, dtype), normal(rng, weight_shape[:1], dtype)
+
+    case = f"{name}-{dtype}-{activation}"
+    add("conv2d_forward", f"{case}-bias", lambda rng: ((*arguments(rng), spec, activation, 0.3), {}))
+    add("conv2d_forward", case, lambda rng: ((*arguments(rng)[:2], None, spec, activation, 0.3), {}))
 
 
 for _name in CONVOLUTIONS:
     _convolution(_name, "float32", "contiguous")
+    _convolution_with_activation(_name, "relu", "float32")
+for _name, _activation, _dtype in product(
+    ("small images, batch", "1x1", "depthwise", "zero batch"), ACTIVATIONS, DTYPES
+):
+    if (_activation, _dtype) != ("relu", "float32"):
+        _convolution_with_activation(_name, _activation, _dtype)
 for _dtype, _layout in variants(LAYOUTS_4D):
     for _name in ("small images, batch", "everything", "1x1", "depthwise, batch"):
         if (_dtype, _layout) != ("float32", "contiguous"):

@@ -20,9 +20,9 @@ from .cases import CASES, Case
 
 DEVICES = ["numpy"]
 
-HOST_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info"}
+OTHER_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info", "compile_cuda"}
 PRIMITIVES = {name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")}
-PRIMITIVES -= HOST_METHODS
+PRIMITIVES -= OTHER_METHODS
 
 # Random numbers have the same bits everywhere; a mask or a move of values rounds nothing.
 BIT_EQUAL = {
@@ -189,8 +189,8 @@ class Planted(Reference):
     def scatter_add(self, values: Any, index: Any, size: int) -> Any:
         return 2 * super().scatter_add(values, index, size)
 
-    def sum(self, x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
-        return super().sum(x, axes, keepdims)
+    def sum(self, x: Any, axes: tuple[int, ...], keepdims: bool = False, out: Any = None) -> Any:
+        return super().sum(x, axes, keepdims, out)
 
     def softmax_forward(self, x: Any, axis: int, log: bool = False) -> Any:
         return reference.softmax_forward(np, x, axis, log)
