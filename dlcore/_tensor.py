@@ -378,6 +378,8 @@ def _from_python(name: str, data: Any, wanted: np.dtype[Any] | None) -> np.ndarr
         array = np.asarray(data)
     except ValueError as error:
         raise ShapeError(f"{name}: data is not a rectangular array of numbers: {error}") from error
+    if array.dtype.kind == "O" and not isinstance(data, np.ndarray):
+        _check_object(name, array)
     if array.dtype.kind not in "biufc":
         raise DTypeError(f"{name}: expected numbers, got {type(data).__name__} (as an array: dtype {array.dtype})")
     if isinstance(data, np.generic) or hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
@@ -398,6 +400,14 @@ def _check_range(name: str, array: np.ndarray[Any, Any], wanted: np.dtype[Any]) 
     for value in (array.min(initial=0), array.max(initial=0)):
         if not limits.min <= int(value) <= limits.max:
             raise OverflowError(f"{name}: {value} does not fit into {wanted}")
+
+
+def _check_object(name: str, array: np.ndarray[Any, Any]) -> None:
+    """An array of objects may be nothing but Python ints of which one is too large: say so then."""
+    values = array.reshape(-1).tolist()
+    if values and all(isinstance(value, int) for value in values):
+        largest = max(values, key=abs)
+        raise OverflowError(f"{name}: {largest} does not fit into any integer dtype")
 
 
 def _mentions_numpy(data: Any) -> bool:

@@ -97,6 +97,15 @@ def _checked(name: str, value: int) -> int:
     return number
 
 
+def generator_for(name: str, generator: Generator | None) -> Generator:
+    """`generator` itself, checked, or the default one where it is None."""
+    if generator is None:
+        return default_generator()
+    if not isinstance(generator, Generator):
+        raise TypeError(f"{name}: generator must be a dl.Generator or None, got {generator!r:.80}")
+    return generator
+
+
 _process_generator = Generator(0)
 _context: ContextVar[Generator | None] = ContextVar("dlcore_generator", default=None)
 
@@ -182,7 +191,7 @@ def randint(
         raise ValueError(f"randint: expected -2**63 <= low < high <= 2**63, got low={low}, high={high}")
     sizes = _sizes("randint", (shape,))
     dev = current_device() if device is None else device_(device)
-    counter = (generator or default_generator()).draw(2 * prod(sizes))
+    counter = generator_for("randint", generator).draw(2 * prod(sizes))
     return wrap(dev.backend.random_integers(counter, sizes, low, high), dev)
 
 
@@ -196,7 +205,7 @@ def randperm(n: int, *, device: str | device_ | None = None, generator: Generato
     if n < 0:
         raise ValueError(f"randperm: n must be >= 0, got {n}")
     dev = current_device() if device is None else device_(device)
-    return wrap(dev.backend.random_permutation((generator or default_generator()).draw(2 * n), n), dev)
+    return wrap(dev.backend.random_permutation(generator_for("randperm", generator).draw(2 * n), n), dev)
 
 
 def _floats(
@@ -216,7 +225,7 @@ def _floats(
     count = prod(sizes)
     # normals come in pairs; a float64 takes two words
     words = (count + count % 2 if primitive == "random_normal" else count) * (2 if kind == _dtypes.float64 else 1)
-    counter = (generator or default_generator()).draw(words)
+    counter = generator_for(name, generator).draw(words)
     made = wrap(getattr(dev.backend, primitive)(counter, sizes, kind), dev)
     made._requires_grad = requires_grad
     return made

@@ -12,7 +12,7 @@ from dlcore import _device
 from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor, asarray
 from dlcore.data.dataset import Dataset, TensorDataset
-from dlcore.random import randperm
+from dlcore.random import generator_for, randperm
 
 if TYPE_CHECKING:
     from dlcore.random import Generator
@@ -72,6 +72,8 @@ class DataLoader:
         self.batch_size = size
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
+        if generator is not None:
+            generator_for("DataLoader", generator)
         self.generator = generator
         self.device = None if device is None else _device.device(device)
         self._item_count()

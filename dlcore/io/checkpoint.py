@@ -45,7 +45,7 @@ def save(
         metadata: strings by name that `dlcore.io.load_metadata` gives back. Default: none.
 
     Raises:
-        TypeError: a name or a piece of metadata is not a string, or a value is no tensor.
+        TypeError: a name or a piece of metadata is not a string, a value is no tensor, or `path` is no path.
         ValueError: a name is `"__metadata__"`, which the format reserves, or no valid Unicode.
         DTypeError: a tensor has a dtype that the format lacks.
         OSError: the file could not be written; the old one is untouched.
@@ -64,6 +64,7 @@ def save(
     """
     arrays = _checked_arrays(state_dict)
     texts = _checked_metadata(metadata)
+    path = _checked_path("save", path)
 
     from safetensors.numpy import save as serialize
 
@@ -87,7 +88,9 @@ def load(path: str | os.PathLike[str], device: str | Device | None = None) -> di
         FileNotFoundError: there is no such file.
         ValueError: the file is truncated, corrupt or no safetensors file; the message says what is wrong.
         DTypeError: an entry has a dtype that NumPy lacks, such as bfloat16 or float8.
+        TypeError: `path` is no path.
     """
+    path = _checked_path("load", path)
     # All entries are read before the first tensor is made: a bad file leaves nothing half done.
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     with _opened(path) as file:
@@ -95,8 +98,7 @@ def load(path: str | os.PathLike[str], device: str | Device | None = None) -> di
             code = file.get_slice(name).get_dtype()
             if code not in _DTYPES:
                 raise DTypeError(
-                    f"load: entry {name!r} of {os.fspath(path)!r} has dtype {code}; "
-                    f"dlcore can load {', '.join(_DTYPES.values())}"
+                    f"load: entry {name!r} of {path!r} has dtype {code}; dlcore can load {', '.join(_DTYPES.values())}"
                 )
             array = file.get_tensor(name)
             if code == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
@@ -114,6 +116,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is truncated, corrupt or no safetensors file.
+        TypeError: `path` is no path.
 
     >>> import dlcore as dl, os, tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -123,7 +126,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     {'made by': 'an example'}
     >>> folder.cleanup()
     """
-    with _opened(path) as file:
+    with _opened(_checked_path("load_metadata", path)) as file:
         return dict(file.metadata() or {})
 
 
@@ -163,6 +166,13 @@ def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | No
     return dict(metadata)
 
 
+def _checked_path(name: str, path: Any) -> str:
+    """The path as a string. An int is none, though `open` would take it for a file descriptor."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"{name}: path must be a string or a path, got {path!r:.80} of type {type(path).__name__}")
+    return os.fsdecode(path)
+
+
 def _check_unicode(what: str, text: str) -> None:
     try:
         text.encode()
@@ -171,7 +181,7 @@ def _check_unicode(what: str, text: str) -> None:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def _opened(path: str) -> Iterator[Any]:
     """The open file; what the package or NumPy find wrong with it becomes a ValueError that names it."""
     with open(path, "rb"):
         pass  # a missing file, a folder, a lack of permission: Python's own errors say it best
@@ -179,7 +189,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(os.fspath(path), framework="np") as file:
+        with safe_open(path, framework="np") as file:
             yield file
     except (SafetensorError, ValueError) as error:
-        raise ValueError(f"cannot load {os.fspath(path)!r}: {error}") from error
+        raise ValueError(f"cannot load {path!r}: it is truncated, corrupt or no safetensors file ({error})") from error

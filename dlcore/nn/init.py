@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from dlcore._errors import DTypeError, ShapeError
-from dlcore.ops._common import as_tensor
-from dlcore.random import Generator, default_generator
+from dlcore.ops._common import as_tensor, check_number
+from dlcore.random import Generator, generator_for
 
 if TYPE_CHECKING:
     from dlcore._tensor import Tensor
@@ -25,7 +25,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> -1 <= t.min().item() and t.max().item() < 1
     True
     """
-    if not a <= b:
+    if not (_finite("uniform_", "a", a) <= _finite("uniform_", "b", b)):
         raise ValueError(f"uniform_: expected a <= b, got a={a}, b={b}")
     return _draw("uniform_", tensor, "random_uniform", b - a, a, generator)
 
@@ -36,18 +36,20 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     >>> dl.nn.init.normal_(dl.zeros(3), mean=5.0, std=0.0)
     tensor([5., 5., 5.])
     """
-    if std < 0:
+    _finite("normal_", "mean", mean)
+    if _finite("normal_", "std", std) < 0:
         raise ValueError(f"normal_: std must be >= 0, got {std}")
     return _draw("normal_", tensor, "random_normal", std, mean, generator)
 
 
-def constant_(tensor: Tensor, value: float) -> Tensor:
-    """One value everywhere.
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """The number `val` everywhere.
 
     >>> dl.nn.init.constant_(dl.zeros(2), 0.5)
     tensor([0.5, 0.5])
     """
-    as_tensor("constant_", "tensor", tensor)._array[...] = value
+    dtype = as_tensor("constant_", "tensor", tensor).dtype
+    tensor._array[...] = check_number("constant_", "val", val, dtype)
     tensor._version[0] += 1
     return tensor
 
@@ -151,6 +153,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
+def _finite(name: str, argument: str, value: float) -> float:
+    """A real number that is neither infinite nor NaN."""
+    if not hasattr(value, "__float__") or not math.isfinite(value):
+        raise ValueError(f"{name}: {argument} must be a finite number, got {value!r}")
+    return value
+
+
 def _fans(name: str, tensor: Tensor, mode: str | None) -> float:
     """The number of inputs or of outputs of each unit, or (None) their sum."""
     if as_tensor(name, "tensor", tensor).ndim < 2:
@@ -170,7 +179,7 @@ def _draw(name: str, tensor: Tensor, primitive: str, scale: float, shift: float,
     if as_tensor(name, "tensor", tensor).dtype.kind != "f":
         raise DTypeError(f"{name}: expected a float tensor, got {tensor.dtype}")
     words = (tensor.size + tensor.size % 2) * (2 if tensor.dtype.itemsize == 8 else 1)
-    counter = (generator or default_generator()).draw(words)
+    counter = generator_for(name, generator).draw(words)
     values = getattr(tensor._device.backend, primitive)(counter, tensor.shape, tensor.dtype)
     values *= scale
     values += shift

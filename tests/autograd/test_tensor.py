@@ -57,6 +57,7 @@ def test_a_wanted_dtype_is_applied_to_the_numbers_as_written(make: Any) -> None:
         ([300], "uint8", OverflowError, "300 does not fit into uint8"),
         ([-1], "uint64", OverflowError, "-1 does not fit into uint64"),
         (128, "int8", OverflowError, "128 does not fit into int8"),
+        ([[1, -(2**70)]], None, OverflowError, "-1180591620717411303424 does not fit into any integer dtype"),
         (1j, "float32", dl.DTypeError, "imaginary part"),
         (np.ones(2, dtype=np.complex64), "float32", dl.DTypeError, "imaginary part"),
         ([1.0], "float33", dl.DTypeError, "'float33' is not a dtype"),

@@ -167,6 +167,7 @@ DATASET = TensorDataset(np.arange(3))
         ({"dataset": []}, ValueError, "data set is empty"),
         ({"dataset": iter([1])}, TypeError, "must have __len__ and __getitem__, got list_iterator"),
         ({"device": "nowhere"}, dl.DeviceError, "nowhere"),
+        ({"generator": 3}, TypeError, r"DataLoader: generator must be a dl\.Generator or None, got 3"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

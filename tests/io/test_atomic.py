@@ -37,6 +37,15 @@ def test_replaces_and_creates(target: Path) -> None:
     assert sorted(os.listdir(target.parent)) == ["file.bin", "other.bin"]
 
 
+def test_writers_at_once_do_not_meet(target: Path) -> None:
+    """Each has a temporary file of its own: the last to end wins, and what a killed one left is in nobody's way."""
+    with atomic_write(target) as first, atomic_write(target) as second:
+        first.write(b"first")
+        second.write(b"second")
+    assert target.read_bytes() == b"first"
+    assert os.listdir(target.parent) == [target.name]
+
+
 def test_the_data_is_on_the_disk_before_the_rename(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     fsync, replace = os.fsync, os.replace

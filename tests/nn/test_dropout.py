@@ -113,6 +113,12 @@ def test_a_probability_out_of_range_is_refused(p: Any) -> None:
     assert dl.random.default_generator().state_dict() == state
 
 
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
+def test_a_generator_that_is_none_is_refused(p: float) -> None:
+    with pytest.raises(TypeError, match=r"dropout: generator must be a dl\.Generator or None, got True"):
+        F.dropout(dl.ones(3), p, True, True)  # type: ignore[arg-type] - in PyTorch the fourth argument is `inplace`
+
+
 def test_integers_are_refused() -> None:
     with pytest.raises(dl.DTypeError, match="dropout: input must be a float tensor, got int64"):
         F.dropout(dl.tensor([1, 2]))

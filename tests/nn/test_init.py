@@ -162,8 +162,33 @@ def test_a_new_value_is_a_change_that_autograd_sees() -> None:
 W = dl.ones((2, 3))
 BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "order": (lambda: init.uniform_(W, 1.0, 0.0), ValueError, "uniform_: expected a <= b, got a=1.0, b=0.0"),
-    "NaN": (lambda: init.uniform_(W, float("nan")), ValueError, "uniform_: .*a=nan"),
+    "NaN": (lambda: init.uniform_(W, float("nan")), ValueError, "uniform_: a must be a finite number, got nan"),
+    "bound": (lambda: init.uniform_(W, 0.0, float("inf")), ValueError, "uniform_: b must be a finite number, got inf"),
+    "text": (lambda: init.uniform_(W, "a"), ValueError, "uniform_: a must be a finite number, got 'a'"),  # type: ignore[arg-type]
     "std": (lambda: init.normal_(W, 0.0, -1.0), ValueError, "normal_: std must be >= 0, got -1.0"),
+    "std NaN": (
+        lambda: init.normal_(W, 0.0, float("nan")),
+        ValueError,
+        "normal_: std must be a finite number, got nan",
+    ),
+    "mean": (lambda: init.normal_(W, None), ValueError, "normal_: mean must be a finite number, got None"),  # type: ignore[arg-type]
+    "gain": (lambda: init.xavier_normal_(W, float("nan")), ValueError, "normal_: std must be a finite number, got nan"),
+    "generator": (
+        lambda: init.normal_(W, generator=3),
+        TypeError,
+        "normal_: generator must be a dl.Generator .* got 3",
+    ),  # type: ignore[arg-type]
+    "constant": (lambda: init.constant_(W, "a"), TypeError, "constant_: val must be a number, got str"),  # type: ignore[arg-type]
+    "overflow": (
+        lambda: init.constant_(dl.tensor([1], dtype="uint8"), 300),
+        OverflowError,
+        "constant_: val=300 does not fit into uint8",
+    ),
+    "half of an integer": (
+        lambda: init.constant_(dl.tensor([1]), 0.5),
+        dl.DTypeError,
+        "constant_: val=0.5 does not fit into int64",
+    ),
     "integers": (lambda: init.uniform_(dl.tensor([1])), dl.DTypeError, "uniform_: expected a float tensor, got int64"),
     "no tensor": (lambda: init.normal_([1.0]), TypeError, "normal_: tensor must be a Tensor, got list"),  # type: ignore[arg-type]
     "an array": (lambda: init.zeros_(np.ones(2)), TypeError, "constant_: tensor must be a Tensor, got ndarray"),  # type: ignore[arg-type]

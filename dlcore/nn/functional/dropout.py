@@ -8,7 +8,7 @@ from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import floats, unit_interval
 from dlcore.ops import full_like, multiply
-from dlcore.random import Generator, default_generator
+from dlcore.random import Generator, generator_for
 
 if TYPE_CHECKING:
     from dlcore._specs import PhiloxCounter
@@ -55,8 +55,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, generator: Gen
     """
     x = floats("dropout", "input", input)
     p = unit_interval("dropout", "p", p)
+    source = generator_for("dropout", generator)
     if not training or p == 0:
         return x
     if p == 1:
         return multiply(x, full_like(x, 0))
-    return Dropout(p, (generator or default_generator()).draw(x.size))(x)
+    return Dropout(p, source.draw(x.size))(x)
