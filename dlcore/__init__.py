@@ -1,6 +1,6 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
-from dlcore import _methods, data, io, nn, optim, random
+from dlcore import _methods, cuda, data, io, nn, optim, random
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
     bool_,
@@ -99,6 +99,7 @@ __all__ = [
     "complex128",
     "concat",
     "conj",
+    "cuda",
     "current_device",
     "data",
     "device",

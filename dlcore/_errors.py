@@ -11,3 +11,7 @@ class ShapeError(ValueError):
 
 class DTypeError(TypeError):
     """An argument's dtype does not fit the operation."""
+
+
+class OutOfMemoryError(MemoryError):
+    """A device has not the memory that an operation needs; the message says what is used by what."""

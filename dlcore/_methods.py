@@ -40,6 +40,8 @@ def _in_place(symbol: str, function: Callable[[Any, Any], Tensor], write: Callab
             raise DTypeError(f"{name}: not defined for x of dtype bool; convert with astype")
         if isinstance(y, Tensor) and not broadcasts_to(y.shape, x.shape):
             raise ShapeError(f"{name}: y of shape {y.shape} does not broadcast to x of shape {x.shape}")
+        if (activate := x._device.backend.activate) is not None:
+            activate()
         write(x._array, raw(y))
         x._version[0] += 1
         return x

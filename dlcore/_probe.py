@@ -53,6 +53,13 @@ def _compiler(variable: str, names: tuple[str, ...], language: str) -> Lack | No
     )
 
 
+def cuda_count() -> int:
+    """The number of GPUs that answer, 0 if CuPy or the driver is missing."""
+    if cuda(0) is not None:
+        return 0
+    return int(importlib.import_module("cupy").cuda.runtime.getDeviceCount())
+
+
 def cuda(index: int) -> Lack | None:
     """CuPy, then the driver, then the device number: the first that is missing is named."""
     install = "Install it with 'pip install cupy-cuda13x' (or cupy-cuda12x for a CUDA 12 driver)"

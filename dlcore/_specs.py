@@ -100,3 +100,13 @@ class PhiloxCounter(NamedTuple):
     seed: int  # 0 <= seed < 2**64
     offset: int  # 0 <= offset < 2**64, in blocks of four 32-bit words
     stream: int  # 0 <= stream < 2**64
+
+
+class MemoryInfo(NamedTuple):
+    """Bytes of a GPU's memory: of the pool that this program's arrays come from, and of the whole device."""
+
+    used: int  # in arrays
+    pooled: int  # taken from the driver: in arrays, or kept for the next ones
+    limit: int  # what the pool may take; 0: no limit
+    free: int  # on the device, for any program
+    total: int  # of the device

@@ -135,7 +135,12 @@ class Function:
             edges.append(None)
         self.device = dev
         self.backend = backend = dev.backend
-        array = self.forward(*arrays)
+        if backend.activate is not None:
+            backend.activate()
+        try:
+            array = self.forward(*arrays)
+        except MemoryError as error:
+            raise backend.out_of_memory(error, type(self).__name__) from None
         if not isinstance(array, backend.array_type):
             array = self._as_array(array)
         out: Tensor = _new(Tensor)
@@ -463,6 +468,8 @@ def _walk(
                     f"{type(node).__name__}: its graph was already used and released by a backward pass; "
                     "pass retain_graph=True to the first one to use it twice"
                 )
+            if node.backend.activate is not None:
+                node.backend.activate()
             results = node.backward(gradient)
             if not isinstance(results, tuple):
                 results = (results,)
@@ -502,6 +509,8 @@ def _leading_to(capture: Container[Function | Tensor], outputs: list[Tensor]) ->
 def _accumulate(leaf: Tensor, gradient: Tensor) -> None:
     """leaf.grad += gradient; into the optimizer's buffer if there is one."""
     present = leaf._grad
+    if (activate := leaf._device.backend.activate) is not None:
+        activate()
     if gradient._requires_grad or (present is not None and present._requires_grad):
         with enable_grad():  # a new tensor in any case: the same gradient may be on its way to other leaves
             leaf._grad = gradient * 1 if present is None else present + gradient

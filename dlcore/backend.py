@@ -26,6 +26,7 @@ from typing import Any, Literal
 from dlcore import reference
 from dlcore._errors import DeviceError
 from dlcore._specs import Conv2dSpec as Conv2dSpec
+from dlcore._specs import MemoryInfo as MemoryInfo
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
 
@@ -48,6 +49,8 @@ class Backend:
     xp: Any
     #: The class of the device's raw arrays, such as `numpy.ndarray`.
     array_type: type
+    #: Called before raw arrays are worked on, where the process uses several devices of this kind; else None.
+    activate: Callable[[], None] | None = None
 
     # --- arrays ---------------------------------------------------------------------------------
 
@@ -68,6 +71,10 @@ class Backend:
 
     def synchronize(self) -> None:
         """Wait for all work that was started, and raise what it found wrong."""
+
+    def out_of_memory(self, error: MemoryError, operation: str) -> MemoryError:
+        """The error to raise in place of one of the array library, if this device can say more."""
+        return error
 
     def info(self) -> dict[str, str]:
         """What a bug report should say about this device: versions, libraries, threads."""

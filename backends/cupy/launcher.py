@@ -66,7 +66,7 @@ class Kernel:
 
     __slots__ = ("_converters", "_function", "name", "signature")
 
-    def __init__(self, name: str, signature: Signature, function: Any, array_type: type) -> None:
+    def __init__(self, name: str, signature: Signature, function: Any, array_type: Any) -> None:
         self.name, self.signature, self._function = name, signature, function
         self._converters = [_converter(name, parameter, array_type) for parameter in signature.parameters]
 
@@ -234,7 +234,7 @@ def _parameter(kernel: str, text: str, words: Mapping[str, str]) -> Parameter:
     return Parameter(name, C_TYPES[kind], pointer)
 
 
-def _converter(kernel: str, parameter: Parameter, array_type: type) -> Callable[[Any], Any]:
+def _converter(kernel: str, parameter: Parameter, array_type: Any) -> Callable[[Any], Any]:
     """A function that checks an argument and gives it the type of its parameter."""
     dtype = parameter.dtype
 

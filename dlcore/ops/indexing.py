@@ -109,6 +109,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             raise ShapeError(
                 f"item assignment: a value of shape {value.shape} does not broadcast to x[index] of {target}"
             )
+    if (activate := x._device.backend.activate) is not None:
+        activate()
     x._array[places] = raw(value)
     x._version[0] += 1
 
