@@ -15,12 +15,15 @@ import argparse
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
 import dlcore as dl
 import dlcore.nn.functional as F
 from dlcore import nn
+
+plt.switch_backend("Agg")  # pictures go into files, so no display is needed
 
 
 def small_cnn() -> nn.Sequential:
@@ -98,11 +101,6 @@ def evaluate(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def draw_curves(history: dict[str, list[float]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     epochs = range(1, len(history["loss"]) + 1)
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -117,11 +115,6 @@ def draw_curves(history: dict[str, list[float]], path: Path) -> None:
 
 def draw_mistakes(images: np.ndarray, labels: np.ndarray, logits: np.ndarray, path: Path, most: int = 40) -> int:
     """Every misclassified image (at most `most`) with what it is and what was read; returns how many there are."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     read = logits.argmax(axis=1)
     wrong = np.flatnonzero(read != labels)
     shown = wrong[:most]
@@ -167,6 +160,7 @@ def main(arguments: list[str] | None = None) -> float:
     dl.manual_seed(options.seed)
     load = {"digits": dl.data.digits, "mnist": dl.data.mnist}[options.dataset]
     training, held_out = load(train=True), load(train=False)
+    options.output.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
     model = {"digits": small_cnn, "mnist": lenet5}[options.dataset]()
     parameters = sum(parameter.size for parameter in model.parameters())
     print(f"{options.dataset} on {dl.current_device()}: {len(training)} images to train on, {len(held_out)} held out")
@@ -186,7 +180,6 @@ def main(arguments: list[str] | None = None) -> float:
             history[name].append(float(value))
     print(f"trained {epochs} epochs in {time.perf_counter() - started:.1f} s")
 
-    options.output.mkdir(parents=True, exist_ok=True)
     logits = predict(model, held_out)
     loss, accuracy = evaluate(logits, labels)
     print(f"held-out accuracy {accuracy:.2%}, loss {loss:.4f}")
