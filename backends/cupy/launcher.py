@@ -250,6 +250,8 @@ def _converter(kernel: str, parameter: Parameter, array_type: Any) -> Callable[[
             raise DTypeError(f"{kernel}: {parameter.name} must be {dtype}, got {value.dtype}")
         if not value.flags.c_contiguous:
             raise ValueError(f"{kernel}: {parameter.name} must be C-contiguous, got strides {value.strides}")
+        if value.data.ptr % value.itemsize:  # a GPU would stop the whole program there
+            raise DeviceError(f"{kernel}: {parameter.name}, of {value.dtype}, is misaligned at {value.data.ptr:#x}")
         return value
 
     def integer(value: Any) -> Any:
@@ -272,8 +274,3 @@ def _converter(kernel: str, parameter: Parameter, array_type: Any) -> Callable[[
         return integer
     return number
 
-
-def check_alignment(name: str, x: Array) -> None:
-    """Raise DeviceError for an array whose elements do not lie on multiples of their size."""
-    if x.size and x.data.ptr % x.itemsize:
-        raise DeviceError(f"{name}: an array of {x.dtype} at address {x.data.ptr:#x} is not aligned to its elements")

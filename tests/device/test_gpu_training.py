@@ -1,4 +1,4 @@
-"""Training on the simulated GPU: the same numbers as on NumPy from the same seed, in few launches and with no waiting."""
+"""Training on the simulated GPU: the same numbers as on NumPy from the same seed, in few launches, with no waiting."""
 
 from __future__ import annotations
 
@@ -72,8 +72,10 @@ def test_initial_weights_and_masks_have_the_same_bits() -> None:
     for device in ("numpy", "cusim"):
         with dl.device(device):
             dl.manual_seed(5)
-            tensors = [*small_cnn().parameters(), dl.randn(33), dl.rand(7, dtype="float64"), dl.randint(-5, 9, (11,)),
-                       dl.randperm(50), F.dropout(dl.ones(101), 0.3), nn.init.kaiming_normal_(dl.zeros((5, 7)))]  # fmt: skip
+            tensors = [
+                *small_cnn().parameters(), dl.randn(33), dl.rand(7, dtype="float64"), dl.randint(-5, 9, (11,)),
+                dl.randperm(50), F.dropout(dl.ones(101), 0.3), nn.init.kaiming_normal_(dl.zeros((5, 7))),
+            ]  # fmt: skip
             made.append([x.numpy() for x in tensors])
     for theirs, ours in zip(*made, strict=True):
         np.testing.assert_array_equal(ours, theirs)
