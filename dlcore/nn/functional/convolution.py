@@ -9,7 +9,7 @@ from dlcore._specs import Conv2dSpec
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import floats, images, same_dtype, single, two
-from dlcore.ops._broadcast import Sum
+from dlcore.nn.functional._epilogue import BiasGradient, before_activation
 
 
 class _Conv2d(Function):
@@ -29,14 +29,36 @@ class Conv2d(_Conv2d):
         return self.backend.conv2d_forward(x, weight, bias, self.spec)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = self.saved
-        gradients = (
-            Conv2dBackwardInput(self.spec, self.x_shape)(grad, weight) if self.needs(0) else None,
-            Conv2dBackwardWeight(self.spec, self.weight_shape)(grad, x) if self.needs(1) else None,
-        )
         if len(self._edges) == 2:
-            return gradients
-        return (*gradients, Sum((0, 2, 3), False)(grad) if self.needs(2) else None)
+            return self.of_product(grad)
+        by_bias = BiasGradient((0, 2, 3), self.destination(2))(grad) if self.needs(2) else None
+        return (*self.of_product(grad), by_bias)
+
+    def of_product(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The gradients of x and weight from that of the sum."""
+        x, weight = self.saved
+        by_weight = None
+        if self.needs(1):
+            by_weight = Conv2dBackwardWeight(self.spec, self.weight_shape, self.destination(1))(grad, x)
+        return Conv2dBackwardInput(self.spec, self.x_shape)(grad, weight) if self.needs(0) else None, by_weight
+
+
+class Conv2dActivation(Conv2d):
+    """(x, weight, bias or None) -> activation(y), for an activation whose gradient follows from its output."""
+
+    saves_output = True
+
+    def __init__(self, spec: Conv2dSpec, activation: str) -> None:
+        super().__init__(spec)
+        self.activation = activation
+
+    def forward(self, x: Any, weight: Any, bias: Any = None) -> Any:
+        self.x_shape, self.weight_shape = x.shape, weight.shape
+        return self.backend.conv2d_forward(x, weight, bias, self.spec, self.activation)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad, by_bias = before_activation(self, grad, self.activation, (0, 2, 3))
+        return (*self.of_product(grad), by_bias)
 
 
 class Conv2dBackwardInput(_Conv2d):
@@ -58,14 +80,14 @@ class Conv2dBackwardInput(_Conv2d):
 
 
 class Conv2dBackwardWeight(_Conv2d):
-    """(gradient of y, x) -> gradient of the weight."""
+    """(gradient of y, x) -> gradient of the weight, written into `out` if there is one."""
 
-    def __init__(self, spec: Conv2dSpec, weight_shape: Any) -> None:
-        self.spec, self.weight_shape = spec, weight_shape
+    def __init__(self, spec: Conv2dSpec, weight_shape: Any, out: Any = None) -> None:
+        self.spec, self.weight_shape, self.out = spec, weight_shape, out
 
     def forward(self, grad: Any, x: Any) -> Any:
         self.x_shape = x.shape
-        return self.backend.conv2d_backward_weight(grad, x, self.weight_shape, self.spec)
+        return self.backend.conv2d_backward_weight(grad, x, self.weight_shape, self.spec, self.out)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         y, x = self.saved
@@ -104,6 +126,20 @@ def conv2d(
     >>> F.conv2d(dl.ones((1, 1, 5, 5)), dl.ones((2, 1, 3, 3)), padding=1).shape
     (1, 2, 5, 5)
     """
+    return convolve(input, weight, bias, stride, padding, dilation, groups)
+
+
+def convolve(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int],
+    dilation: int | tuple[int, int],
+    groups: int,
+    activation: str | None = None,
+) -> Tensor:
+    """`conv2d`, and `activation` of its result: a key of `dlcore.reference.ACTIVATIONS` that saves its output."""
     x, was_single = images("conv2d", input)
     weight = floats("conv2d", "weight", weight)
     if bias is not None:
@@ -129,4 +165,5 @@ def conv2d(
     if bias is not None and bias.shape != (kernels,):
         raise ShapeError(f"conv2d: bias must have shape ({kernels},), got {bias.shape}")
     spec.output_size((x.shape[2], x.shape[3]), (weight.shape[2], weight.shape[3]))
-    return single(Conv2d(spec)(x, weight, bias), was_single)
+    node = Conv2d(spec) if activation is None else Conv2dActivation(spec, activation)
+    return single(node(x, weight, bias), was_single)

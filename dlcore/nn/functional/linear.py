@@ -9,7 +9,8 @@ from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import floats, same_dtype
-from dlcore.ops._broadcast import Reshape, Sum
+from dlcore.nn.functional._epilogue import BiasGradient, before_activation
+from dlcore.ops._broadcast import Reshape
 from dlcore.ops.matrix import MatMul
 from dlcore.ops.shape import PermuteDims
 
@@ -20,17 +21,36 @@ class Linear(Function):
     saves = (0, 1)
 
     def forward(self, x: Any, weight: Any, bias: Any) -> Any:
-        y = self.backend.matmul(x, weight.T)
-        return y if bias is None else self.backend.bias_activation_forward(y, bias, out=y)
+        return self.backend.linear_forward(x, weight, bias)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        by_bias = None if self._edges[2] is None else BiasGradient((0,), self.destination(2))(grad)
+        return (*self.of_product(grad), by_bias)
+
+    def of_product(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The gradients of x and weight from that of the sum."""
         x, weight = self.saved
-        to_x, to_weight, to_bias = self._edges
+        to_x, to_weight, _ = self._edges
         return (
             None if to_x is None else MatMul()(grad, weight),
             None if to_weight is None else LinearWeight(self.destination(1))(grad, x),
-            None if to_bias is None else Sum((0,), False)(grad),
         )
+
+
+class LinearActivation(Linear):
+    """activation(x @ weight^T + bias), for an activation whose gradient follows from its output."""
+
+    saves_output = True
+
+    def __init__(self, activation: str) -> None:
+        self.activation = activation
+
+    def forward(self, x: Any, weight: Any, bias: Any) -> Any:
+        return self.backend.linear_forward(x, weight, bias, self.activation)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad, by_bias = before_activation(self, grad, self.activation, (0,))
+        return (*self.of_product(grad), by_bias)
 
 
 class LinearWeight(Function):
@@ -69,6 +89,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(dl.ones((2, 3)), dl.ones((4, 3)), dl.zeros(4)).shape
     (2, 4)
     """
+    return affine(input, weight, bias)
+
+
+def affine(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str | None = None) -> Tensor:
+    """`linear`, and `activation` of its result: a key of `dlcore.reference.ACTIVATIONS` that saves its output."""
     x = floats("linear", "input", input)
     try:  # one comparison in the good case, a search for the culprit in the other
         dtype = x._array.dtype
@@ -86,7 +111,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if bias is not None and bias._array.shape != weight_shape[:1]:
         raise ShapeError(f"linear: bias must have shape {weight_shape[:1]}, got {bias.shape}")
+    node = Linear() if activation is None else LinearActivation(activation)
     if len(x_shape) == 2:
-        return Linear()(x, weight, bias)
-    y = Linear()(Reshape((prod(x_shape[:-1]), x_shape[-1]))(x), weight, bias)
+        return node(x, weight, bias)
+    y = node(Reshape((prod(x_shape[:-1]), x_shape[-1]))(x), weight, bias)
     return Reshape((*x_shape[:-1], weight_shape[0]))(y)
