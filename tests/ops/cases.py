@@ -199,6 +199,7 @@ def reductions(domain: str = "any", empty: bool = True) -> tuple[Case, ...]:
         Case("transposed", (In((4, 3), domain, "transposed"),), {"axis": 1}),
         Case("negative steps", (In((4, 3), domain, "negative"),), {"axis": 0}),
         Case("strided", (In((3, 4), domain, "strided"),)),
+        Case("repeated", (In((3, 2), domain, "broadcast"),), {"axis": 1}),
     ]
     if empty:
         cases += [
@@ -275,6 +276,10 @@ def indexing_cases() -> Iterator[Case]:
     yield Case("0-d", (In(()),), {"index": (Ellipsis,)})
     yield Case("of an empty tensor", (In((0, 3)),), {"index": (slice(None), 1)})
     yield Case("of a transposed tensor", (In((3, 4), "any", "transposed"),), {"index": (slice(1, None),)})
+    yield Case("of negative steps", (In((3, 4), "any", "negative"),), {"index": (slice(1, None), slice(None, 2))})
+    rows = In((4,), "index3", dtype="int64")
+    yield Case("rows of negative steps", (In((3, 2), "any", "negative"), rows), {"index": (here,), "here": here})
+    yield Case("rows of repeated ones", (In((3, 2), "any", "broadcast"), rows), {"index": (here,), "here": here})
 
 
 def filled(index: tuple[Any, ...], here: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -356,7 +361,9 @@ _TABLE = [
             Case("tensors", (In((3, 4)), In((4,)), In((3, 1), "positive"))), Case("crossed", (In((3, 4)), 2, -2)),
             Case("crossed tensors", (In((3, 4)), In((4,), "positive"), In((3, 4)))),
             Case("scalar", (In(()), -1, 1)), Case("empty", (In((0, 2)), -1, 1)),
-            Case("strided", (In((3, 4), "any", "strided"), -1, 1)), Case("tensor below", (In((2, 3)), In((2, 1)))),
+            Case("strided", (In((3, 4), "any", "strided"), -1, 1)),
+            Case("negative steps", (In((3, 4), "any", "negative"), In((4,), "any", "negative"), 1)),
+            Case("repeated", (In((3, 4), "any", "broadcast"), -1, 1)), Case("tensor below", (In((2, 3)), In((2, 1)))),
             Case("wider bounds", (In((3,)), In((2, 3)), 2)), Case("no bounds", (In((3,)),)),
         ),
         lambda torch, x, low=None, high=None: torch.clamp(*(
@@ -374,6 +381,7 @@ _TABLE = [
             Case("number first", (In((2, 3), "bool"), 1, In((2, 3)))),
             Case("empty", (In((0, 3), "bool"), In((3,)), In((0, 1)))),
             Case("transposed", (In((2, 3), "bool", "transposed"), In((2, 3), "any", "negative"), In((2, 3)))),
+            Case("repeated", (In((2, 3), "bool", "broadcast"), In((2, 3), "any", "broadcast"), In((3,)))),
         ),
         plain("where"),
     ),
@@ -397,6 +405,7 @@ _TABLE = [
             Case("from 0-d", (In(()),), {"shape": (1, 1)}), Case("empty", (In((0, 3)),), {"shape": (3, 2, 0)}),
             Case("transposed", (In((2, 3), "any", "transposed"),), {"shape": (6,)}),
             Case("negative steps", (In((2, 3), "any", "negative"),), {"shape": (3, 2)}),
+            Case("repeated", (In((2, 3), "any", "broadcast"),), {"shape": (3, 2)}),
         ),
         lambda torch, x, shape: torch.reshape(x, shape if isinstance(shape, tuple) else (shape,)),
     ),
@@ -406,12 +415,18 @@ _TABLE = [
             Case("three", (In((2, 3, 4)),), {"axes": (2, 0, 1)}), Case("negative", (In((2, 3)),), {"axes": (-1, 0)}),
             Case("0-d", (In(()),), {"axes": ()}), Case("empty", (In((0, 2)),), {"axes": (1, 0)}),
             Case("strided", (In((2, 4), "any", "strided"),), {"axes": [1, 0]}),
+            Case("negative steps", (In((2, 3), "any", "negative"),), {"axes": (1, 0)}),
+            Case("repeated", (In((2, 3), "any", "broadcast"),), {"axes": (1, 0)}),
         ),
         lambda torch, x, axes: torch.permute(x, tuple(axes)),
     ),
     Op(
         "matrix_transpose", dl.matrix_transpose, np.matrix_transpose,
-        (Case("matrix", (In((2, 3)),)), Case("batch", (In((2, 3, 4)),)), Case("empty", (In((0, 3)),))),
+        (
+            Case("matrix", (In((2, 3)),)), Case("batch", (In((2, 3, 4)),)), Case("empty", (In((0, 3)),)),
+            Case("strided", (In((2, 4), "any", "strided"),)), Case("negative steps", (In((2, 3), "any", "negative"),)),
+            Case("repeated", (In((2, 3), "any", "broadcast"),)),
+        ),
         lambda torch, x: x.mT,
     ),
     Op(
@@ -419,7 +434,9 @@ _TABLE = [
         (
             Case("all", (In((1, 3, 1)),)), Case("one", (In((1, 3, 1)),), {"axis": -1}), Case("0-d", (In(()),)),
             Case("two", (In((1, 3, 1)),), {"axis": (0, 2)}), Case("empty", (In((0, 1)),)),
-            Case("none there", (In((2, 3)),)),
+            Case("none there", (In((2, 3)),)), Case("strided", (In((1, 4), "any", "strided"),)),
+            Case("negative steps", (In((1, 3), "any", "negative"),)),
+            Case("repeated", (In((3, 1), "any", "broadcast"),)),
         ),
         lambda torch, x, axis=None: torch.squeeze(x) if axis is None else torch.squeeze(x, axis),
     ),
@@ -428,7 +445,10 @@ _TABLE = [
         (
             Case("first", (In((2, 3)),), {"axis": 0}), Case("last", (In((2, 3)),), {"axis": -1}),
             Case("middle", (In((2, 3)),), {"axis": 1}), Case("0-d", (In(()),), {"axis": 0}),
-            Case("empty", (In((0,)),), {"axis": 1}),
+            Case("empty", (In((0,)),), {"axis": 1}), Case("zero batch", (In((0, 3)),), {"axis": 1}),
+            Case("transposed", (In((2, 3), "any", "transposed"),), {"axis": 1}),
+            Case("negative steps", (In((2, 3), "any", "negative"),), {"axis": 2}),
+            Case("repeated", (In((2, 3), "any", "broadcast"),), {"axis": 0}),
         ),
         lambda torch, x, axis: torch.unsqueeze(x, axis),
     ),
@@ -439,6 +459,9 @@ _TABLE = [
             Case("0-d", (In(()),), {"shape": (2, 2)}), Case("int", (In((1,)),), {"shape": 3}),
             Case("to nothing", (In((1, 3)),), {"shape": (0, 3)}), Case("same", (In((2,)),), {"shape": (2,)}),
             Case("from nothing", (In((0, 1)),), {"shape": (2, 0, 3)}),
+            Case("strided", (In((2, 4), "any", "strided"),), {"shape": (2, 2, 4)}),
+            Case("negative steps", (In((2, 1), "any", "negative"),), {"shape": (2, 3)}),
+            Case("repeated", (In((3, 1), "any", "broadcast"),), {"shape": (3, 2)}),
         ),
         lambda torch, x, shape: torch.broadcast_to(x, shape if isinstance(shape, tuple) else (shape,)) * 1,
     ),
@@ -450,6 +473,7 @@ _TABLE = [
             Case("empty part", (In((2, 3)), In((0, 3)), In((1, 3)))), Case("all empty", (In((0, 2)), In((0, 2)))),
             Case("strided", (In((2, 3), "any", "transposed"), In((3, 3), "any", "negative"))),
             Case("flattened empty", (In((0, 2)), In((2,))), {"axis": None}),
+            Case("repeated", (In((2, 3), "any", "broadcast"), In((2, 3))), {"axis": 1}),
         ),
         lambda torch, *xs, axis=0: torch.cat([x.reshape(-1) for x in xs] if axis is None else xs, axis or 0),
     ),
@@ -465,6 +489,7 @@ _TABLE = [
             Case("no inner", (In((2, 0)), In((0, 3)))), Case("no batch", (In((0, 2, 3)), In((3, 2)))),
             Case("transposed", (In((2, 3), "any", "transposed"), In((3, 4), "any", "negative"))),
             Case("strided", (In((2, 4), "any", "strided"), In((4, 2), "any", "transposed"))),
+            Case("repeated", (In((2, 3), "any", "broadcast"), In((2, 3, 2), "any", "broadcast"))),
         ),
         plain("matmul"), NUMERIC,
     ),
@@ -484,6 +509,11 @@ _TABLE = [
             Case("rows", (In((4, 3)), In((1, 3)), In((1,), "index4", dtype="int64")), {"index": (HERE,), "here": HERE}),
             Case("column", (In((4, 3)), In((4, 1)), In((1,), "index3", dtype="int64")),
                  {"index": (slice(None), HERE), "here": HERE}),
+            Case("zero batch", (In((0, 3)), In((1, 3))), {"index": (slice(None),)}),
+            Case("transposed", (In((4, 3), "any", "transposed"), In((2, 3), "any", "negative")),
+                 {"index": (slice(None, None, 2),)}),
+            Case("repeated", (In((4, 3), "any", "broadcast"), In((2, 3), "any", "broadcast")),
+                 {"index": (slice(1, 3),)}),
         ),
         torch_updated,
     ),
@@ -496,6 +526,8 @@ _TABLE = [
             Case("empty", (In((0, 2), "label3"),), {"num_classes": 3}),
             Case("many classes", (In((3,), "label3"),), {"num_classes": 300}),
             Case("strided", (In((3,), "label3", "strided"),), {"num_classes": 3}),
+            Case("negative steps", (In((2, 3), "label3", "negative"),), {"num_classes": 3}),
+            Case("repeated", (In((2, 3), "label3", "broadcast"),), {"num_classes": 3}),
         ),
         None, INTEGERS, lambda dtype: "int64", differentiable=False,
     ),

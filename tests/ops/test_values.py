@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import dlcore as dl
 from dlcore import ops
 
-from .cases import ALL, FLOATS, INTEGERS, OPS, Case, Op, parameters, tensors
+from .cases import ALL, FLOATS, INTEGERS, OPS, Case, In, Op, parameters, tensors
 
 TOLERANCE = {"float16": 2e-3, "float32": 2e-6, "complex64": 2e-6, "float64": 1e-14, "complex128": 1e-14}
 
@@ -19,6 +20,24 @@ TOLERANCE = {"float16": 2e-3, "float32": 2e-6, "complex64": 2e-6, "float64": 1e-
 def test_every_operation_is_in_the_table() -> None:
     assert set(ops.__all__) <= set(OPS)
     assert {name for name in ops.__all__ if name != "to"} <= set(dl.__all__)
+
+
+KINDS: dict[str, Callable[[In], bool]] = {
+    "empty": lambda x: 0 in x.shape,
+    "zero batch": lambda x: len(x.shape) > 1 and x.shape[0] == 0,
+    "0-d": lambda x: x.shape == (),
+    "non-contiguous": lambda x: x.layout in ("transposed", "strided"),
+    "negative steps": lambda x: x.layout == "negative",
+    "broadcast": lambda x: x.layout == "broadcast",
+}
+HAVE_AXES = {"matmul", "matrix_transpose"}  # refuse 0-d tensors
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_every_operation_is_tried_on_every_kind_of_input(op: Op) -> None:
+    inputs = [x for case in op.cases for x in case.arguments if isinstance(x, In)]
+    missing = {name for name, is_one in KINDS.items() if not any(map(is_one, inputs))}
+    assert missing == ({"0-d"} if op.name in HAVE_AXES else set())
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
