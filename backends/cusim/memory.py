@@ -1,0 +1,192 @@
+"""The memory of the simulated devices: what the driver hands out, which part of it is valid, and guard zones.
+
+A block is what `cudaMalloc` gives. Inside it lie allocations (see `pool`), each 256-byte aligned with a guard zone on
+either side. Fresh memory, that of a reused pool block too, is filled with 0xFF (NaN, or -1); guards hold another NaN,
+so that a kernel that reads past an array computes NaN and one that writes there is found out: guards are
+verified when an allocation is freed and when the host synchronises. NumPy cannot write there, so only what a launch
+has seen is verified.
+
+Addresses inside a block are spread by a factor of two, which leaves room for guards between neighbours
+while sizes and statistics stay CuPy's. What is never touched costs no memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from . import counters
+from .errors import OUT_OF_MEMORY, CUDARuntimeError
+from .settings import DEVICES
+
+ALIGNMENT = 256
+GUARD = 256
+_PATTERN = b"\xfe\xff" * 512
+DEFAULT_TOTAL = 8 << 30
+
+
+class Buffer:
+    """One live allocation: the memory that a kernel may touch.
+
+    `name` is for error messages and set at launch; `shadow` belongs to the engine.
+    """
+
+    __slots__ = ("address", "back", "name", "nbytes", "seen", "shadow")
+
+    def __init__(self, address: int, nbytes: int, room: int, seen: int) -> None:
+        self.address = address
+        self.nbytes = nbytes
+        self.back = room - nbytes + GUARD  # bytes behind the valid ones that are guard
+        self.name = ""
+        self.shadow: object = None
+        self.seen = seen  # the launches up to which its guards are known to be whole
+
+
+class Registry(Sequence[Buffer]):
+    """The live buffers of a device; `version` changes whenever one comes or goes."""
+
+    def __init__(self) -> None:
+        self._live: dict[int, Buffer] = {}
+        self.version = 0
+
+    def add(self, buffer: Buffer) -> None:
+        self._live[buffer.address] = buffer
+        self.version += 1
+
+    def remove(self, buffer: Buffer) -> None:
+        self._live.pop(buffer.address, None)
+        self.version += 1
+
+    def at(self, address: int) -> Buffer | None:
+        """The buffer that starts at `address`."""
+        return self._live.get(address)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[Buffer]:
+        return iter(list(self._live.values()))  # a finaliser may remove one at any time
+
+    @overload
+    def __getitem__(self, index: int) -> Buffer: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Buffer]: ...
+    def __getitem__(self, index: int | slice) -> Buffer | list[Buffer]:
+        return list(self._live.values())[index]
+
+
+class DeviceMemory:
+    """The state of one device's memory."""
+
+    def __init__(self, device_id: int) -> None:
+        self.device_id = device_id
+        self.total = DEFAULT_TOTAL
+        self.used = 0  # bytes that the driver has handed out
+        self.buffers = Registry()
+        self.launches = 0
+        self.recent: deque[str] = deque(maxlen=32)  # kernels launched since the guards were last verified
+        self.damage: list[str] = []  # found in a finaliser, to be raised at the next chance
+        self.lock = threading.RLock()
+
+    def note_launch(self, kernel: str) -> None:
+        self.launches += 1
+        self.recent.append(kernel)
+
+    def verify(self, buffer: Buffer) -> str | None:
+        """What is wrong with the guards of `buffer`, if a kernel ran since they were last seen whole."""
+        if buffer.seen == self.launches:
+            return None
+        buffer.seen = self.launches
+        front = ctypes.string_at(buffer.address - GUARD, GUARD)
+        back = ctypes.string_at(buffer.address + buffer.nbytes, buffer.back)
+        whole_front, whole_back = guards_of(buffer)
+        if front == whole_front and back == whole_back:
+            return None
+        write_guards(buffer)
+        if front != whole_front:
+            place = GUARD - max(i for i in range(GUARD) if front[i] != whole_front[i])
+            where = f"{place} bytes before the start"
+        else:
+            where = f"{next(i for i in range(buffer.back) if back[i] != whole_back[i])} bytes behind the end"
+        return (
+            f"a kernel wrote {where} of {buffer.name or 'an allocation'} ({buffer.nbytes} bytes at {buffer.address:#x})"
+            f"; launched since the guards were last verified: {', '.join(self.recent) or 'nothing'}"
+        )
+
+    def check_guards(self) -> None:
+        """Raise KernelError if a guard zone of this device was written to."""
+        from .engine import KernelError
+
+        found = [message for message in map(self.verify, self.buffers) if message]
+        found, self.damage = self.damage + found, []
+        if found:
+            raise KernelError("\n".join(found))
+        self.recent.clear()
+
+    def retire(self, buffer: Buffer) -> None:
+        """The allocation is freed. Called by finalisers, so damage is kept for the next check."""
+        self.buffers.remove(buffer)
+        message = self.verify(buffer)
+        if message:
+            self.damage.append(message)
+
+
+def guards_of(buffer: Buffer) -> tuple[bytes, bytes]:
+    """What the guard zones before and behind a buffer hold while nobody writes there."""
+    phase = buffer.nbytes % 2  # every aligned float in a guard is NaN
+    return _PATTERN[:GUARD], _PATTERN[phase : phase + buffer.back]
+
+
+def write_guards(buffer: Buffer) -> None:
+    front, back = guards_of(buffer)
+    ctypes.memmove(buffer.address - GUARD, front, GUARD)
+    ctypes.memmove(buffer.address + buffer.nbytes, back, buffer.back)
+
+
+DEVICE_MEMORY = [DeviceMemory(device_id) for device_id in range(DEVICES)]
+
+
+class Block:
+    """What `cudaMalloc` gives: `size` bytes of a device, freed with the object.
+
+    Raises:
+        CUDARuntimeError: cudaErrorMemoryAllocation, the device is full.
+    """
+
+    __slots__ = ("address", "device_id", "raw", "raw_address", "size")
+
+    def __init__(self, device_id: int, size: int) -> None:
+        self.size = 0
+        self.device_id = device_id
+        owner = DEVICE_MEMORY[device_id]
+        with owner.lock:
+            if owner.used + size > owner.total:
+                raise CUDARuntimeError(OUT_OF_MEMORY)
+            self.raw: Any = np.empty(GUARD + ALIGNMENT + 2 * size + GUARD, np.uint8)
+            owner.used += size
+            self.size = size
+        self.raw_address: int = self.raw.ctypes.data
+        self.address = -(-(self.raw_address + GUARD) // ALIGNMENT) * ALIGNMENT
+        counters.allocation(device_id, size)
+
+    def __del__(self) -> None:
+        if self.size:
+            owner = DEVICE_MEMORY[self.device_id]
+            with owner.lock:
+                owner.used -= self.size
+            counters.free(self.device_id)
+
+    def place(self, offset: int) -> int:
+        """The address of the byte that CuPy would find at `offset`, a multiple of the pool's unit."""
+        return self.address + 2 * offset
+
+
+def memory_info(device_id: int) -> tuple[int, int]:
+    """Free and total bytes of a device."""
+    owner = DEVICE_MEMORY[device_id]
+    return owner.total - owner.used, owner.total
