@@ -179,7 +179,7 @@ def _as_convolution(
     reach = (spec.dilation[0] * (r - 1), spec.dilation[1] * (s - 1))
     top, bottom, left, right = spec.padding
     padding = (reach[0] - top, reach[0] - bottom, reach[1] - left, reach[1] - right)
-    if spec.stride != (1, 1) or min(padding) < 0 or k > input_shape[1]:
+    if spec.stride != (1, 1) or min(padding) < 0 or k > input_shape[1] or 0 in input_shape[2:]:
         return None
     grouped = weight.reshape(spec.groups, k // spec.groups, group_channels, r, s)
     turned = grouped.transpose(0, 2, 1, 3, 4)[..., ::-1, ::-1].reshape(input_shape[1], k // spec.groups, r, s)

@@ -38,6 +38,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Conv2dSpec]] = {
     "everything": ((3, 6, 11, 9), (9, 2, 3, 2), Conv2dSpec((2, 1), (1, 2, 0, 3), (2, 2), 3)),
     "unused border": ((1, 1, 8, 8), (1, 1, 3, 3), Conv2dSpec(stride=(3, 4))),
     "zero batch": ((0, 2, 5, 5), (3, 2, 3, 3), Conv2dSpec()),
+    "padding alone": ((2, 3, 0, 4), (2, 3, 2, 3), Conv2dSpec(padding=(1, 1, 0, 1))),
     "several chunks": ((24, 8, 28, 28), (4, 8, 3, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
     "several chunks of wide images": ((12, 8, 40, 40), (8, 8, 3, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
 }
