@@ -14,9 +14,74 @@ import inspect
 from typing import Any
 
 import numpy as np
+from numpy import (  # noqa: F401 - CuPy's are NumPy's own
+    bool_,
+    complex64,
+    complex128,
+    complexfloating,
+    dtype,
+    e,
+    euler_gamma,
+    finfo,
+    float16,
+    float32,
+    float64,
+    floating,
+    generic,
+    iinfo,
+    inexact,
+    inf,
+    int8,
+    int16,
+    int32,
+    int64,
+    int_,
+    integer,
+    intp,
+    nan,
+    newaxis,
+    number,
+    pi,
+    signedinteger,
+    uint,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    uintp,
+    unsignedinteger,
+)  # fmt: skip
 
-from . import signatures
+from . import cuda, signatures  # noqa: F401
+from .array import ndarray  # noqa: F401
 from .dispatch import Stored, call
+from .functions import (  # noqa: F401
+    arange,
+    argsort,
+    array,
+    asanyarray,
+    asarray,
+    ascontiguousarray,
+    asfortranarray,
+    asnumpy,
+    broadcast_to,
+    copy,
+    copyto,
+    empty,
+    empty_like,
+    full,
+    full_like,
+    get_array_module,
+    ones,
+    ones_like,
+    sort,
+    where,
+    zeros,
+    zeros_like,
+)  # fmt: skip
+from .launch import RawKernel, RawModule  # noqa: F401
+from .pinned import get_default_pinned_memory_pool  # noqa: F401
+from .pool import get_default_memory_pool  # noqa: F401
 from .ufunc import ufunc
 
 __version__ = "14.2.0"  # what it stands in for
