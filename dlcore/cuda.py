@@ -59,6 +59,8 @@ def synchronize(device: str | device_ | None = None) -> None:
     Raises:
         IndexError: a label or index that was out of range since the last time, with its value.
         DeviceError: `device` is no GPU, or cannot be used.
+
+    >>> dl.cuda.synchronize("cusim")
     """
     _backend("synchronize", device).synchronize()
 
@@ -72,6 +74,10 @@ def memory_info(device: str | device_ | None = None) -> MemoryInfo:
 
     Raises:
         DeviceError: `device` is no GPU, or cannot be used.
+
+    >>> info = dl.cuda.memory_info("cusim")
+    >>> 0 <= info.used <= info.pooled <= info.total
+    True
     """
     return _backend("memory_info", device).memory_info()
 
@@ -84,6 +90,11 @@ def set_memory_limit(limit: int | float | None, device: str | device_ | None = N
 
     Raises:
         ValueError: a negative number of bytes, or a fraction outside (0, 1]. DeviceError: as `memory_info`.
+
+    >>> dl.cuda.set_memory_limit(2**30, "cusim")
+    >>> dl.cuda.memory_info("cusim").limit
+    1073741824
+    >>> dl.cuda.set_memory_limit(None, "cusim")
     """
     valid = limit is None or (
         0 < limit <= 1 if isinstance(limit, float) else hasattr(limit, "__index__") and limit >= 0
@@ -100,6 +111,8 @@ def empty_cache(device: str | device_ | None = None) -> None:
 
     Raises:
         DeviceError: as `memory_info`.
+
+    >>> dl.cuda.empty_cache("cusim")
     """
     _backend("empty_cache", device).empty_cache()
 
