@@ -306,6 +306,11 @@ def strided(array: Array) -> Array:
     return view
 
 
+def repeated(array: Array) -> Array:
+    """The first entry of axis 0 in place of all, without copies."""
+    return np.broadcast_to(array[:1], array.shape) if array.ndim else array
+
+
 def largest(array: Array) -> float:
     """The largest size of an element, NaN aside."""
     return float(np.max(np.abs(array), where=~np.isnan(array), initial=0.0))
@@ -315,12 +320,12 @@ def test_every_function_is_in_the_table() -> None:
     assert set(functional.__all__) == {c.function for c in CASES}
 
 
-@pytest.mark.parametrize("layout", [np.asarray, strided], ids=["contiguous", "strided"])
+@pytest.mark.parametrize("layout", [np.asarray, strided, repeated], ids=["contiguous", "strided", "repeated"])
 @pytest.mark.parametrize("c", CASES, ids=named)
 def test_float64_value_first_and_second_gradient(c: Case, layout: Any, rng: np.random.Generator) -> None:
-    arrays = draw(c, rng)
+    arrays = {k: layout(a) for k, a in draw(c, rng).items()}
     seed = int(rng.integers(2**32))
-    ours = run(Ours, c, {k: layout(a) for k, a in arrays.items()}, np.random.default_rng(seed))
+    ours = run(Ours, c, arrays, np.random.default_rng(seed))
     theirs = run(Theirs, c, arrays, np.random.default_rng(seed))
     if np.isnan(theirs[0][0]).any():  # the mean of nothing; where its second derivative is NaN or 0 is accident
         ours, theirs = ours[:3], theirs[:3]
@@ -334,7 +339,7 @@ def test_float64_value_first_and_second_gradient(c: Case, layout: Any, rng: np.r
 
 @pytest.mark.parametrize("c", [c for c in CASES if c.function != "one_hot"], ids=named)
 def test_float32_error(c: Case, rng: np.random.Generator) -> None:
-    """Of value and first gradient: at most 2e-5 of the largest value, or four times PyTorch's own error."""
+    """Of value, first and second gradient: at most 2e-5 of the largest value, or four times PyTorch's own error."""
     arrays = {k: a.astype(np.float32) if a.dtype.kind == "f" else a for k, a in draw(c, rng).items()}
     seed = int(rng.integers(2**32))
     double = {k: a.astype(np.float64) if a.dtype.kind == "f" else a for k, a in arrays.items()}
@@ -342,7 +347,7 @@ def test_float32_error(c: Case, rng: np.random.Generator) -> None:
         run(library, c, given, np.random.default_rng(seed))
         for library, given in ((Theirs, double), (Theirs, arrays), (Ours, arrays))
     )
-    for order in (0, 1, 2):
+    for order in range(len(exact) if not np.isnan(exact[0][0]).any() else 3):  # as above
         for e, t, o in zip(exact[order], theirs[order], ours[order], strict=True):
             assert o.dtype == np.float32
             assert o.shape == e.shape
