@@ -219,7 +219,7 @@ def _load(kind: str, index: int, name: str) -> device:
         if lack is not None:
             raise DeviceError(f"device {name!r} cannot be used: {lack}")
         module, _, function = _BUILTIN[kind].factory.partition(":")
-        factory = getattr(importlib.import_module(module), function)
+        factory = _checked(name, _BUILTIN[kind].factory, lambda: getattr(importlib.import_module(module), function))
     else:
         factory = _plugin(kind, name)
     loaded = object.__new__(device)
@@ -234,17 +234,22 @@ def _plugins() -> dict[str, Any]:
 
 
 def _plugin(kind: str, name: str) -> Callable[[int], Backend]:
-    from dlcore.backend import Backend
-
     plugins = _plugins()
     if kind not in plugins:
         valid = ", ".join([*_ALIASES, *_BUILTIN, *sorted(plugins)])
         raise DeviceError(f"unknown device {name!r}: expected one of {valid} (numbered: 'cuda:1')")
+    return _checked(name, plugins[kind].value, plugins[kind].load)
+
+
+def _checked(name: str, value: str, load: Callable[[], Any]) -> Callable[[int], Backend]:
+    """The factory of backends that `load` gives; what goes wrong becomes a DeviceError that says where (`value`)."""
+    from dlcore.backend import Backend
+
     try:
-        factory = plugins[kind].load()
-    except Exception as error:  # a foreign package may fail in any way; say whose failure it is
+        factory = load()
+    except Exception as error:  # foreign code may fail in any way; say whose failure it is
         raise DeviceError(
-            f"device {name!r}: its package failed to load ({plugins[kind].value}: {type(error).__name__}: {error})"
+            f"device {name!r}: its package failed to load ({value}: {type(error).__name__}: {error})"
         ) from error
 
     def create(index: int) -> Backend:
@@ -253,13 +258,9 @@ def _plugin(kind: str, name: str) -> Callable[[int], Backend]:
         except DeviceError:
             raise
         except Exception as error:
-            raise DeviceError(
-                f"device {name!r}: {plugins[kind].value} failed ({type(error).__name__}: {error})"
-            ) from error
+            raise DeviceError(f"device {name!r}: {value} failed ({type(error).__name__}: {error})") from error
         if not isinstance(backend, Backend):
-            raise DeviceError(
-                f"device {name!r}: {plugins[kind].value} returned {backend!r}, not a dlcore.backend.Backend"
-            )
+            raise DeviceError(f"device {name!r}: {value} returned {backend!r}, not a dlcore.backend.Backend")
         return backend
 
     return create
@@ -291,13 +292,18 @@ def device_table() -> dict[str, dict[str, Any]]:
     """The `devices` of `device_info`, which needs no device to be current."""
     devices: dict[str, dict[str, Any]] = {}
     for kind, entry in _BUILTIN.items():
-        lack = _lack(kind, 0)
+        lack, info = _lack(kind, 0), {}
+        if lack is None:
+            try:
+                info = _resolve(kind).backend.info()
+            except DeviceError as error:  # it must not hide what there is to say about the others
+                lack = _probe.Lack(str(error), "Use another one")
         devices[kind] = {
             "available": lack is None,
             "summary": entry.summary,
             "lacks": lack.reason if lack else None,
             "remedy": lack.remedy if lack else None,
-            "info": _resolve(kind).backend.info() if lack is None else {},
+            "info": info,
         }
     for kind, plugin in sorted(_plugins().items()):
         devices[kind] = {"summary": f"from {plugin.value}", "remedy": None, "lacks": None, "info": {}}

@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore import _device
 from dlcore.cli import main
+
+
+def test_a_device_that_does_not_start_hides_no_other(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    faulty = _device._Builtin("json:nothing_of_that_name", "a device", _device._probe.nothing)
+    monkeypatch.setitem(_device._BUILTIN, "native", faulty)
+    entry = dl.device_info()["devices"]["native"]
+    assert not entry["available"]
+    assert entry["lacks"].startswith("device 'native': its package failed to load (json:nothing_of_that_name: Attrib")
+    with dl.device("numpy"):
+        assert main(["info"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "native not available a device device 'native': its package failed to load (json:nothing_of" in printed
+    assert "blas threads: " in printed
 
 
 @pytest.mark.parametrize("arguments", [(), ("info",)])
