@@ -158,12 +158,12 @@ class Block:
         CUDARuntimeError: cudaErrorMemoryAllocation, the device is full.
     """
 
-    __slots__ = ("address", "device_id", "raw", "raw_address", "size")
+    __slots__ = ("address", "device_id", "owner", "raw", "raw_address", "size")
 
     def __init__(self, device_id: int, size: int) -> None:
         self.size = 0
         self.device_id = device_id
-        owner = DEVICE_MEMORY[device_id]
+        owner = self.owner = DEVICE_MEMORY[device_id]
         with owner.lock:
             if owner.used + size > owner.total:
                 raise CUDARuntimeError(OUT_OF_MEMORY)
@@ -176,9 +176,8 @@ class Block:
 
     def __del__(self) -> None:
         if self.size:
-            owner = DEVICE_MEMORY[self.device_id]
-            with owner.lock:
-                owner.used -= self.size
+            with self.owner.lock:
+                self.owner.used -= self.size
             counters.free(self.device_id)
 
     def place(self, offset: int) -> int:

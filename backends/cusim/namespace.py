@@ -124,6 +124,7 @@ def _function(name: str, signature: inspect.Signature) -> Any:
     method = _METHODS.get(name)
     numpy_function = getattr(np, name)
     first = next(iter(signature.parameters))
+    theirs = [] if name in _METADATA or method else list(inspect.signature(numpy_function).parameters)
 
     def function(*args: Any, **options: Any) -> Any:
         try:
@@ -140,7 +141,7 @@ def _function(name: str, signature: inspect.Signature) -> Any:
             if name == "reshape":
                 return x.reshape(given["newshape"], order=given.get("order", "C"))
             return getattr(x, method)(**{_RENAMED.get(key, key): value for key, value in given.items()})
-        return call(name, numpy_function, *_for_numpy(name, bound, numpy_function), name in _SYNCHRONISING)
+        return call(name, numpy_function, *_for_numpy(name, bound, theirs), name in _SYNCHRONISING)
 
     function.__name__ = function.__qualname__ = name
     function.__signature__ = signature  # type: ignore[attr-defined]
@@ -151,10 +152,8 @@ def _numpy(x: Any) -> Any:
     return x._a if isinstance(x, Stored) else x
 
 
-def _for_numpy(name: str, bound: inspect.BoundArguments, numpy_function: Any) -> tuple[list[Any], dict[str, Any]]:
+def _for_numpy(name: str, bound: inspect.BoundArguments, theirs: list[str]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments as NumPy's function wants them: it calls some differently, and has them in another order."""
-    theirs = list(inspect.signature(numpy_function).parameters.values())
-    names = [parameter.name for parameter in theirs]
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
     for place, (key, value) in enumerate(bound.arguments.items()):
@@ -163,9 +162,9 @@ def _for_numpy(name: str, bound: inspect.BoundArguments, numpy_function: Any) ->
             positional += value
         elif kind is inspect.Parameter.VAR_KEYWORD:
             keywords |= value
-        elif place == len(positional) and place < len(theirs) and _same(names[place], key, bound.signature):
+        elif place == len(positional) and place < len(theirs) and _same(theirs[place], key, bound.signature):
             positional.append(value)
-        elif key in names:
+        elif key in theirs:
             keywords[key] = value
         else:
             raise NotImplementedError(f"the simulator's {name}() knows no {key}=")

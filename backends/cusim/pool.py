@@ -20,7 +20,7 @@ from typing import Any
 from . import counters
 from .device import Device, current_device
 from .errors import OUT_OF_MEMORY, CUDARuntimeError, OutOfMemoryError
-from .memory import DEVICE_MEMORY, Block, Buffer, memory_info, write_guards
+from .memory import DEVICE_MEMORY, Block, Buffer, DeviceMemory, memory_info, write_guards
 from .settings import DEVICES
 from .stream import get_current_stream
 
@@ -41,6 +41,7 @@ class BaseMemory:
     raw: Any = None  # the NumPy bytes that the block is made of; the memory begins at `start`
     start: int = 0
     buffer: Buffer | None = None
+    _owner: DeviceMemory  # finalisers cannot rely on globals
 
     def __int__(self) -> int:
         return self.ptr
@@ -51,7 +52,7 @@ class BaseMemory:
 
     def _open(self, block: Block, offset: int, room: int, nbytes: int) -> None:
         """Make `nbytes` at `offset` of the block valid, fresh memory."""
-        owner = DEVICE_MEMORY[block.device_id]
+        owner = self._owner = DEVICE_MEMORY[block.device_id]
         self.device_id = block.device_id
         self.ptr = block.place(offset)
         self.raw = block.raw
@@ -63,7 +64,7 @@ class BaseMemory:
 
     def _close(self) -> None:
         if self.buffer is not None:
-            DEVICE_MEMORY[self.device_id].retire(self.buffer)
+            self._owner.retire(self.buffer)
             self.buffer = None
 
 
