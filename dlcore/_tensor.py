@@ -372,8 +372,8 @@ def _from_python(name: str, data: Any, wanted: np.dtype[Any] | None) -> np.ndarr
 
     Without a wanted dtype, Python floats become float32, the rest is as in NumPy.
     """
-    if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
-        data = [item.numpy() if isinstance(item, Tensor) else item for item in data]
+    if isinstance(data, (list, tuple)):
+        data = _on_host(data)
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -393,6 +393,15 @@ def _from_python(name: str, data: Any, wanted: np.dtype[Any] | None) -> np.ndarr
     if array.dtype == np.complex128 and not _mentions_numpy(data):
         return array.astype(np.complex64)
     return array
+
+
+def _on_host(data: Any) -> Any:
+    """Nested sequences with the tensors in them as NumPy arrays."""
+    if isinstance(data, Tensor):
+        return data.numpy()
+    if isinstance(data, (list, tuple)) and _mentions_numpy(data):
+        return [_on_host(item) for item in data]
+    return data
 
 
 def _check_range(name: str, array: np.ndarray[Any, Any], wanted: np.dtype[Any]) -> None:

@@ -8,6 +8,17 @@ import random
 import numpy as np
 import pytest
 
+import dlcore as dl
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With DLCORE_DEVICE naming a GPU, tests marked `host_memory` (that arrays are NumPy's) have no meaning."""
+    if issubclass(dl.current_device().backend.array_type, np.ndarray):
+        return
+    for item in items:
+        if item.get_closest_marker("host_memory"):
+            item.add_marker(pytest.mark.skip(reason="for devices whose memory is the host's"))
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:

@@ -33,6 +33,7 @@ def step(x: dl.Tensor, w: dl.Tensor) -> tuple[dl.Tensor, list[Any]]:
 
 
 @pytest.mark.usefixtures("no_collector")
+@pytest.mark.host_memory
 @pytest.mark.parametrize("ending", ["backward", "grad", "dropped", "create_graph"])
 def test_intermediate_arrays_die_without_the_garbage_collector(ending: str) -> None:
     w = dl.tensor(np.eye(4), requires_grad=True)
@@ -67,6 +68,7 @@ def test_saved_arrays_die_at_backward_even_while_the_output_lives() -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
+@pytest.mark.host_memory
 def test_a_long_loop_holds_constant_memory() -> None:
     rng = np.random.default_rng(0)
     x = dl.tensor(rng.normal(size=(32, 64)))

@@ -68,6 +68,7 @@ def test_what_cannot_be_converted(make: Any, data: Any, dtype: Any, error: Any, 
         make(data, dtype=dtype)
 
 
+@pytest.mark.host_memory
 def test_tensor_copies_and_asarray_shares() -> None:
     a = np.zeros(3, dtype=np.float32)
     assert not np.shares_memory(dl.tensor(a).array, a)
@@ -82,6 +83,7 @@ def test_tensor_copies_and_asarray_shares() -> None:
     assert not np.shares_memory(dl.asarray(t, copy=True).array, t.array)
 
 
+@pytest.mark.host_memory
 def test_asarray_without_copy_refuses_to_copy() -> None:
     a = np.zeros(3, dtype=np.float32)
     assert np.shares_memory(dl.asarray(a, copy=False).array, a)
@@ -114,6 +116,7 @@ def test_the_class_is_not_called() -> None:
 # --- back to Python and NumPy -----------------------------------------------------------------------------
 
 
+@pytest.mark.host_memory
 def test_to_numpy() -> None:
     x = dl.tensor([1.0, 2.0], requires_grad=True)
     assert np.shares_memory(x.numpy(), x.array)
