@@ -1,6 +1,6 @@
 """Layers, losses and initial values, under PyTorch's names."""
 
-from dlcore.nn import functional, init
+from dlcore.nn import functional, init, utils
 from dlcore.nn.activation import ReLU, Sigmoid, Softmax, Tanh
 from dlcore.nn.container import Flatten, Sequential
 from dlcore.nn.convolution import Conv2d
@@ -29,4 +29,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]

@@ -1,4 +1,4 @@
-"""Adam."""
+"""Adam, and AdamW."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dlcore._tensor import Tensor
-from dlcore.optim.optimizer import Bucket, Optimizer
+from dlcore.optim.bucket import Bucket
+from dlcore.optim.optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -35,6 +36,7 @@ class Adam(Optimizer):
     """
 
     state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    decoupled = False  # whether weights decay by themselves, not through their gradient
 
     def __init__(
         self,
@@ -70,6 +72,38 @@ class Adam(Optimizer):
             beta2=group["betas"][1],
             eps=group["eps"],
             weight_decay=group["weight_decay"],
+            decoupled=self.decoupled,
             step=step,
             maximize=group["maximize"],
         )
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: first p *= 1 - lr * weight_decay, then Adam's step without it.
+
+    As in PyTorch. Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
+
+    Args and errors as `Adam`; weight_decay is 0.01 by default.
+
+    >>> w = dl.nn.Parameter(dl.tensor([1.0]))
+    >>> opt = dl.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> opt.step()
+    >>> round(w.item(), 4)
+    0.85
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

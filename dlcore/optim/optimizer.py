@@ -1,140 +1,17 @@
-"""The base of all optimizers: parameters flattened into one buffer, so that a step is one primitive call.
+"""The base of all optimizers: parameter groups, steps, state. Where parameters lie is told in `dlcore.optim.bucket`.
 
-For each parameter group, dtype and device there is one flat array of values, one of gradients and
-one for each kind of state. The parameters and their gradients become views of them: a tensor or array that
-shared a parameter's memory before (`detach()`, `numpy()`, a state_dict) keeps the old values from then on. `step` calls
-the primitive once for each run of neighbouring parameters that have a gradient and the same step
+`step` calls the primitive once for each run of neighbouring parameters that have a gradient and the same step
 count, which as a rule is one run: all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from dlcore._errors import DTypeError, ShapeError
-from dlcore._tensor import Tensor, tensor, wrap
-
-_ALIGNMENT = 16  # bytes; every view starts on such a boundary, so that kernels can load four floats at a time
-
-
-class _Slot(NamedTuple):
-    """Where one parameter lives in the flat buffer."""
-
-    parameter: Tensor
-    start: int
-    stop: int  # the end of its elements; the next slot starts at the next boundary
-    value: Any  # the view that the parameter's array must be
-    grad: Tensor  # the view that its gradient goes into
-
-
-class Bucket:
-    """The parameters of one group that share dtype and device."""
-
-    def __init__(self, parameters: list[Tensor]) -> None:
-        first = parameters[0]
-        self.device = first._device
-        self.backend = first._device.backend
-        self.dtype = first.dtype
-        xp = self.backend.xp
-        grain = _ALIGNMENT // self.dtype.itemsize or 1
-        starts, total = [], 0
-        for parameter in parameters:
-            starts.append(total)
-            total += -(-parameter.size // grain) * grain
-        self.values = xp.zeros(total, dtype=self.dtype)
-        self.grads = xp.zeros(total, dtype=self.dtype)
-        self.states: dict[str, Any] = {}
-        self.steps = [0] * len(parameters)
-        self.slots = []
-        for parameter, start in zip(parameters, starts, strict=True):
-            stop = start + parameter.size
-            view = xp.reshape(self.values[start:stop], parameter.shape)
-            view[...] = parameter._array
-            parameter._array = view
-            grad = self._grad_view(start, stop, parameter)
-            parameter._grad_buffer = grad
-            self.slots.append(_Slot(parameter, start, stop, view, grad))
-
-    def _grad_view(self, start: int, stop: int, parameter: Tensor) -> Tensor:
-        return wrap(self.backend.xp.reshape(self.grads[start:stop], parameter.shape), self.device)
-
-    def own_grads(self) -> None:
-        """Take new memory for the gradients if writing into the present one could change a gradient that was read.
-
-        A parameter whose `grad` was read has left its buffer (see `Tensor.grad`); as long as that still is its
-        gradient, writing there is what everybody expects.
-        """
-        for slot in self.slots:
-            parameter = slot.parameter
-            if parameter._grad_buffer is not slot.grad and parameter._grad is not slot.grad:
-                break
-        else:
-            return
-        self.grads = self.backend.xp.zeros(self.values.shape[0], dtype=self.dtype)
-        for position, slot in enumerate(self.slots):
-            parameter = slot.parameter
-            grad = self._grad_view(slot.start, slot.stop, parameter)
-            if parameter._grad is slot.grad and parameter._grad_buffer is slot.grad:  # nobody else has it
-                grad._array[...] = slot.grad._array
-                parameter._grad = grad
-            parameter._grad_buffer = grad
-            self.slots[position] = slot._replace(grad=grad)
-
-    def is_current(self) -> bool:
-        """Whether every parameter still is the view it was made, neither rebound nor moved."""
-        return all([slot.parameter._array is slot.value for slot in self.slots])
-
-    def state(self, name: str) -> Any:
-        """The flat array of one kind of state; zeros at first."""
-        found = self.states.get(name)
-        if found is None:
-            found = self.states[name] = self.backend.xp.zeros(self.values.shape[0], dtype=self.dtype)
-        return found
-
-    def elements(self, members: range) -> slice:
-        """Where neighbouring parameters lie in the flat buffers; of all of them, all: with the gaps for alignment."""
-        if len(members) == len(self.slots):
-            return slice(None)
-        return slice(self.slots[members.start].start, self.slots[members.stop - 1].stop)
-
-    def forget_grads(self) -> None:
-        """No parameter has a gradient any more."""
-        read = False
-        for slot in self.slots:
-            parameter = slot.parameter
-            parameter._grad = None
-            if parameter._grad_buffer is not slot.grad:
-                read = True
-        if read:
-            self.own_grads()
-
-    def runs(self) -> list[tuple[int, range]]:
-        """(number of steps taken, positions) of neighbouring parameters with a gradient and equal counts.
-
-        A gradient that is not the buffer's view (the user assigned one) is copied there first.
-        """
-        runs: list[tuple[int, range]] = []
-        first: int | None = None
-        steps = self.steps
-        for position, slot in enumerate(self.slots):
-            gradient = slot.parameter._grad
-            if gradient is None:
-                if first is not None:
-                    runs.append((steps[first], range(first, position)))
-                    first = None
-                continue
-            if gradient is not slot.grad:
-                self.own_grads()
-                self.slots[position].grad._array[...] = gradient._array
-            if first is None:
-                first = position
-            elif steps[position] != steps[first]:
-                runs.append((steps[first], range(first, position)))
-                first = position
-        if first is not None:
-            runs.append((steps[first], range(first, len(self.slots))))
-        return runs
+from dlcore._tensor import Tensor, tensor
+from dlcore.optim.bucket import Bucket, flatten, joined_runs, state_of
 
 
 class Optimizer:
@@ -161,7 +38,7 @@ class Optimizer:
         for group in groups:  # all are checked before the first parameter is touched
             self.param_groups.append(self._checked_group(group))
         for group in self.param_groups:
-            self._buckets.append(_flatten(group["params"], {}))
+            self._buckets.append(flatten(group["params"], self._initial_state(group), {}))
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train more parameters, with settings of their own.
@@ -173,8 +50,9 @@ class Optimizer:
             ValueError: an unknown or invalid setting, no parameters, or one that another group has.
             TypeError: something that is no tensor. DTypeError: a tensor without gradients.
         """
-        self.param_groups.append(self._checked_group(group))
-        self._buckets.append(_flatten(self.param_groups[-1]["params"], {}))
+        checked = self._checked_group(group)
+        self.param_groups.append(checked)
+        self._buckets.append(flatten(checked["params"], self._initial_state(checked), {}))
 
     def _checked_group(self, group: Any) -> dict[str, Any]:
         name = type(self).__name__
@@ -240,7 +118,7 @@ class Optimizer:
         squares = 0.0
         for position in range(len(self.param_groups)):
             for bucket in self._current(position):
-                for elements in _joined(bucket):
+                for elements in joined_runs(bucket):
                     norm = float(bucket.backend.to_host(bucket.backend.l2_norm(bucket.grads[elements])))
                     squares += norm * norm
         return float(squares**0.5)
@@ -256,8 +134,8 @@ class Optimizer:
             numbers = []
             for parameter in group["params"]:
                 bucket, i = known[id(parameter)]
-                if bucket.steps[i]:
-                    state[number] = {"step": bucket.steps[i], **_state_of(bucket, i)}
+                if bucket.steps[i] or self._initial_state(group):
+                    state[number] = {"step": bucket.steps[i], **state_of(bucket, i)}
                 numbers.append(number)
                 number += 1
             groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": numbers})
@@ -294,13 +172,17 @@ class Optimizer:
             carried.append(entries)
         for position, (group, entries) in enumerate(zip(merged, carried, strict=True)):
             self.param_groups[position].update(group)
-            self._buckets[position] = _flatten(group["params"], entries)
+            self._buckets[position] = flatten(group["params"], self._initial_state(group), entries)
 
     # --- for subclasses ---------------------------------------------------------------------------
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for settings out of range."""
         raise NotImplementedError
+
+    def _initial_state(self, group: dict[str, Any]) -> Mapping[str, float]:
+        """The kinds of state that parameters have before their first step, and the number that fills each."""
+        return {}
 
     def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
         """Call the primitive on these elements of the flat buffers; `step` counts from 1."""
@@ -321,9 +203,10 @@ class Optimizer:
         """The buckets of a group, flattened anew if a parameter was rebound or moved since."""
         buckets = self._buckets[position]
         if not all(map(Bucket.is_current, buckets)):
-            entries = {id(slot.parameter): {"step": bucket.steps[i], **_state_of(bucket, i)}
+            entries = {id(slot.parameter): {"step": bucket.steps[i], **state_of(bucket, i)}
                        for bucket in buckets for i, slot in enumerate(bucket.slots)}  # fmt: skip
-            buckets = self._buckets[position] = _flatten(self.param_groups[position]["params"], entries)
+            group = self.param_groups[position]
+            buckets = self._buckets[position] = flatten(group["params"], self._initial_state(group), entries)
         return buckets
 
     def _checked_state(self, name: str, number: Any, entry: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
@@ -355,40 +238,3 @@ class Optimizer:
             settings = ", ".join(f"{key}={value}" for key, value in group.items() if key != "params")
             lines.append(f"  group {position}: {len(group['params'])} parameters, {settings}")
         return "\n".join([*lines, ")"])
-
-
-def _flatten(parameters: list[Tensor], entries: Mapping[int, Mapping[str, Any]]) -> list[Bucket]:
-    """Buckets of the parameters by dtype and device, with the given state (by identity of the parameter)."""
-    kinds: dict[Any, list[Tensor]] = {}
-    for parameter in parameters:
-        kinds.setdefault((parameter.dtype, parameter._device), []).append(parameter)
-    buckets = [Bucket(members) for members in kinds.values()]
-    for bucket in buckets:
-        for i, slot in enumerate(bucket.slots):
-            for key, value in entries.get(id(slot.parameter), {}).items():
-                if key == "step":
-                    bucket.steps[i] = value
-                else:
-                    array = value.detach().to(bucket.device).to(bucket.dtype)._array
-                    bucket.state(key)[slot.start : slot.stop] = bucket.backend.xp.reshape(array, (-1,))
-    return buckets
-
-
-def _state_of(bucket: Bucket, i: int) -> dict[str, Tensor]:
-    """Copies of one parameter's state."""
-    slot, xp = bucket.slots[i], bucket.backend.xp
-    return {
-        name: wrap(xp.reshape(xp.asarray(flat[slot.start : slot.stop], copy=True), slot.parameter.shape), bucket.device)
-        for name, flat in bucket.states.items()
-    }
-
-
-def _joined(bucket: Bucket) -> list[slice]:
-    """Runs of elements with a gradient, whatever their step counts."""
-    joined: list[range] = []
-    for _, members in bucket.runs():
-        if joined and joined[-1].stop == members.start:
-            joined[-1] = range(joined[-1].start, members.stop)
-        else:
-            joined.append(members)
-    return [bucket.elements(members) for members in joined]

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dlcore._tensor import Tensor
-from dlcore.optim.optimizer import Bucket, Optimizer
+from dlcore.optim.bucket import Bucket
+from dlcore.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):

@@ -15,7 +15,7 @@ import pytest
 import dlcore as dl
 from dlcore import _device
 from dlcore.nn import Parameter
-from dlcore.optim import SGD, Adam, Optimizer
+from dlcore.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 Make = Callable[[Any], Optimizer]
 OPTIMIZERS: dict[str, Make] = {
@@ -23,8 +23,15 @@ OPTIMIZERS: dict[str, Make] = {
     "SGD with momentum": lambda params: SGD(params, lr=0.1, momentum=0.9),
     "Adam": lambda params: Adam(params, lr=0.1),
     "Adam with amsgrad": lambda params: Adam(params, lr=0.1, amsgrad=True),
+    "AdamW": lambda params: AdamW(params, lr=0.1, weight_decay=0.1),
+    "Adagrad": lambda params: Adagrad(params, lr=0.1),
+    "Adagrad with an initial value": lambda params: Adagrad(params, lr=0.1, initial_accumulator_value=0.5),
+    "Adadelta": lambda params: Adadelta(params, lr=3.0, eps=1e-3),
+    "RMSprop": lambda params: RMSprop(params, lr=0.1),
+    "RMSprop with all": lambda params: RMSprop(params, lr=0.01, momentum=0.9, centered=True, eps=1e-3),
 }
-PRIMITIVES = {"sgd_update", "adam_update", "fill_zero", "l2_norm"}
+UPDATES = {"sgd_update", "adam_update", "adagrad_update", "adadelta_update", "rmsprop_update"}
+PRIMITIVES = UPDATES | {"fill_zero", "l2_norm"}
 
 every_optimizer = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
@@ -128,7 +135,7 @@ def test_one_primitive_call_each(make: Make, calls: Counter[str]) -> None:
         backward(model)
         calls.clear()
         optimizer.step()
-        assert sum(calls.values()) == calls["sgd_update"] + calls["adam_update"] == 1
+        assert sum(calls.values()) == sum(calls[name] for name in UPDATES) == 1
         calls.clear()
         optimizer.grad_norm()
         assert calls == {"l2_norm": 1}
@@ -179,7 +186,7 @@ def test_a_parameter_without_elements_takes_part(make: Make) -> None:
     np.testing.assert_array_equal(full.numpy(), alone.numpy())
     (empty.sum() + full.sum()).backward()
     optimizer.step()
-    assert [state["step"] for state in optimizer.state_dict()["state"].values()] == [1, 5]
+    assert [state["step"] for state in optimizer.state_dict()["state"].values() if state["step"]] == [1, 5]
     assert optimizer.grad_norm() > 0
 
 
@@ -558,6 +565,40 @@ def test_repr() -> None:
     )
 
 
+@pytest.mark.parametrize("moment", ["at first", "after a step"])
+def test_adagrad_starts_from_its_initial_value(moment: str) -> None:
+    """Of each group, and parameters that have taken no step yet keep theirs through everything."""
+    p, q, r = Parameter(dl.ones(3)), Parameter(dl.ones(5)), Parameter(dl.ones(2))
+    optimizer = Adagrad([{"params": [p, q]}, {"params": [r], "initial_accumulator_value": 7.0}],
+                        initial_accumulator_value=0.5)  # fmt: skip
+    if moment == "after a step":
+        p.grad = dl.ones(3)
+        optimizer.step()
+    p._array = p.array.copy()  # and so flattened anew
+    state = optimizer.state_dict()
+    assert list(state["state"]) == [0, 1, 2]
+    assert state["state"][1] == {"step": 0, "sum": state["state"][1]["sum"]}
+    assert state["state"][1]["sum"].tolist() == [0.5] * 5
+    assert state["state"][2]["sum"].tolist() == [7.0] * 2
+    other = Adagrad([{"params": [p, q]}, {"params": [r]}])
+    other.load_state_dict(state)
+    p.grad, q.grad, r.grad = None, dl.ones(5), dl.ones(2)
+    other.step()
+    sums = [entry["sum"].tolist() for entry in other.state_dict()["state"].values()]
+    assert sums == [[1.5 if moment == "after a step" else 0.5] * 3, [1.5] * 5, [8.0] * 2]
+
+
+def test_adamw_stays_decoupled_with_the_state_of_adam() -> None:
+    p, q = Parameter(dl.ones(2)), Parameter(dl.ones(2))
+    plain, decoupled = Adam([p], lr=0.1, weight_decay=0.5), AdamW([q])
+    decoupled.load_state_dict(plain.state_dict())
+    p.grad, q.grad = dl.zeros(2), dl.zeros(2)
+    plain.step()
+    decoupled.step()
+    np.testing.assert_allclose(p.numpy(), 0.9, rtol=1e-6)  # the decay alone, as a gradient of any size: 1 - lr
+    np.testing.assert_allclose(q.numpy(), 0.95, rtol=1e-6)  # 1 - lr * weight_decay
+
+
 # --- what is refused ----------------------------------------------------------------------------------------
 
 
@@ -597,6 +638,23 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[Parameter], Any], type[Exception], str]
     "betas of text": (lambda p: Adam([p], betas=("a", "b")), ValueError, "betas must be"),  # type: ignore[arg-type]
     "eps": (lambda p: Adam([p], eps=-1e-8), ValueError, "eps must be .*, got -1e-08"),
     "Adam weight_decay": (lambda p: Adam([p], weight_decay=-1), ValueError, "weight_decay must be .*, got -1"),
+    "AdamW weight_decay": (lambda p: AdamW([p], weight_decay=-1), ValueError, "weight_decay must be .*, got -1"),
+    "AdamW betas": (lambda p: AdamW([p], betas=(0.9, 1.0)), ValueError, r"betas must be two .*, got \(0.9, 1.0\)"),
+    "lr_decay": (lambda p: Adagrad([p], lr_decay=-1), ValueError, "lr_decay must be a number >= 0, got -1"),
+    "initial": (
+        lambda p: Adagrad([p], initial_accumulator_value=-1), ValueError, "initial_accumulator_value must .*, got -1",
+    ),
+    "initial of a group": (
+        lambda p: Adagrad([{"params": [p], "initial_accumulator_value": "x"}]), ValueError, "initial.* got 'x'",
+    ),
+    "Adagrad eps": (lambda p: Adagrad([p], eps=-1), ValueError, "eps must be .*, got -1"),
+    "Adagrad weight_decay": (lambda p: Adagrad([p], weight_decay=-1), ValueError, "weight_decay must be .*, got -1"),
+    "rho": (lambda p: Adadelta([p], rho=1.5), ValueError, r"rho must be a number in \[0, 1\], got 1.5"),
+    "rho text": (lambda p: Adadelta([p], rho="x"), ValueError, r"rho must be .*, got 'x'"),  # type: ignore[arg-type]
+    "Adadelta eps": (lambda p: Adadelta([p], eps=-1), ValueError, "eps must be .*, got -1"),
+    "alpha": (lambda p: RMSprop([p], alpha=-1), ValueError, "alpha must be a number >= 0, got -1"),
+    "RMSprop momentum": (lambda p: RMSprop([p], momentum=-1), ValueError, "momentum must be .*, got -1"),
+    "RMSprop eps": (lambda p: RMSprop([p], eps=-1), ValueError, "eps must be .*, got -1"),
 }  # fmt: skip
 
 
@@ -605,7 +663,7 @@ def test_a_bad_argument_is_named_and_nothing_is_changed(name: str) -> None:
     build, error, message = BAD_ARGUMENTS[name]
     p = Parameter(dl.ones(2))
     array = p.array
-    with pytest.raises(error, match=f"^(SGD|Adam): .*{message}"):
+    with pytest.raises(error, match=f"^(SGD|Ad[a-zA-Z]+|RMSprop): .*{message}"):
         build(p)
     if "added" not in name:
         assert p.array is array
