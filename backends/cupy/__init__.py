@@ -21,7 +21,7 @@ def create(index: int) -> Backend:
     _keep_compiled_kernels()
     backend = CupyBackend(cupy, index, "cuda")
     try:
-        backend.launcher.kernel("index_range", "check_index_range", INDEX="int", VALUE="long long")
+        backend.launcher.kernel("index_range", "check_index_range", VALUE="long long")
     except Exception as error:  # whatever CuPy raises: a toolkit that is missing or does not fit the driver
         raise DeviceError(
             f"device 'cuda:{index}': CuPy cannot compile and load a kernel here ({type(error).__name__}: {error}). "

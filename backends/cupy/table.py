@@ -13,6 +13,11 @@ from typing import NamedTuple
 
 FLOATS = ("float", "double", "half_t")
 INDICES = ("int", "long long")
+INTEGERS = (
+    "signed char", "short", "int", "long long",
+    "unsigned char", "unsigned short", "unsigned", "unsigned long long",
+)  # fmt: skip
+ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh", "leaky_relu", "elu")
 
 
 class Row(NamedTuple):
@@ -24,6 +29,20 @@ class Row(NamedTuple):
 
 TABLE: tuple[Row, ...] = (
     # one row or a few for each source; kept in the order of the sources' names
+    Row("adadelta", {"SCALAR": FLOATS}),
+    Row("adagrad", {"SCALAR": FLOATS}),
+    Row("adam", {"SCALAR": FLOATS}),
+    Row("bias_activation", {"ACTIVATION": ACTIVATIONS, "SCALAR": FLOATS, "INDEX": INDICES}),
+    Row("bce", {"SCALAR": FLOATS, "INDEX": INDICES}),
+    Row("cross_entropy", {"SCALAR": FLOATS, "INDEX": INDICES}),
+    Row("dropout", {"SCALAR": FLOATS}),
+    Row("index_range", {"VALUE": INTEGERS}),
+    Row("random", {"SCALAR": FLOATS}),
+    Row("random_integers", {}),
+    Row("rmsprop", {"SCALAR": FLOATS}),
+    Row("scatter_add", {"SCALAR": FLOATS}),
+    Row("sgd", {"SCALAR": FLOATS}),
+    Row("softmax", {"SCALAR": FLOATS, "INDEX": INDICES}),
 )
 
 
