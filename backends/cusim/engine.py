@@ -1,0 +1,422 @@
+"""CUDA source compiled with the C++ compiler, and launches of its kernels on the CPU.
+
+A Program is one source with its options, in fast mode or in check mode; a Function is one of its kernels. One launch
+runs at a time, all its blocks and threads on the calling thread; Python's other threads go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import functools
+import json
+import os
+import re
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dlcore import _build
+
+from . import object_file
+from .lines import RUNTIME, LineTable
+from .rewrite import RewriteError, rewrite
+from .statistics import LineStatistics, Statistics
+
+STEPS = 1 << 27  # basic blocks that a thread may execute in check mode
+
+
+class CompileError(RuntimeError):
+    """The source does not compile. The message is the compiler's, with the file and line of the original source."""
+
+
+class KernelError(RuntimeError):
+    """A kernel did what it must not.
+
+    Attributes:
+        kind: what: "out of bounds", "race", "divergent barrier" ...
+        kernel: its name.
+        file, line: where in the source; "" and 0 where it is not known.
+        block, thread: the indices of the thread that was caught.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: str = "",
+        kernel: str = "",
+        line: tuple[str, int] = ("", 0),
+        block: Sequence[int] = (),
+        thread: Sequence[int] = (),
+    ) -> None:
+        self.kind, self.kernel = kind, kernel
+        self.file, self.line = line
+        self.block, self.thread = tuple(block), tuple(thread)
+        super().__init__(message)
+
+
+class Buffer(Protocol):
+    """A piece of device memory. `shadow` belongs to the engine: None at first."""
+
+    address: int
+    nbytes: int
+    name: str
+    shadow: Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a kernel.
+
+    Attributes:
+        kind: "p" pointer, "i" and "u" integer, "f" floating point, "b" bool, "s" struct.
+        size: in bytes.
+        pointee_kind: of what a pointer points to, likewise, and "v" for void; " " for no pointer.
+        pointee_size: in bytes.
+        pointee_const: whether it may only be read.
+    """
+
+    name: str
+    kind: str
+    size: int
+    pointee_kind: str
+    pointee_size: int
+    pointee_const: bool
+
+
+class Program:
+    """A compiled source.
+
+    Args:
+        source: CUDA C++. Lines are counted from 1 in "kernel.cu" unless #line directives say otherwise.
+        options: as for NVRTC; -D, -U, -I and -std count, others are ignored.
+        check: compile for check mode.
+        instantiate: template kernels to compile, such as "scale<float>".
+
+    Raises:
+        CompileError: the compiler, or the rewriting of shared memory before it, refuses the source.
+        dlcore._build.BuildError: there is no C++ compiler.
+    """
+
+    def __init__(
+        self, source: str, options: Sequence[str] = (), check: bool = False, instantiate: Sequence[str] = ()
+    ) -> None:
+        self.check = check
+        _build.find_compiler("c++")  # says clearly that there is none
+        if not source.lstrip().startswith("#line"):
+            source = f'#line 1 "kernel.cu"\n{source}'
+        try:
+            text, kernels = rewrite(source, instantiate)
+            built = _build.load(
+                f'#include "device.h"\n{text}',
+                flags=[*_flags(check), *_options(options)],
+                link_flags=["-lm"],
+                include=[RUNTIME],
+                inspect=functools.partial(_inspect, check),
+            )
+        except (RewriteError, _build.BuildError) as error:
+            raise CompileError(str(error)) from None
+        self._library = built
+        runtime = _runtime()
+        info = _ModuleInfo.in_dll(built.library, "cusim_module")
+        self._module = runtime.cusim_attach(ctypes.byref(info))
+        if not self._module:
+            raise MemoryError("no room for the stacks of 1024 simulated threads")
+        self._table = LineTable(built.path, runtime.cusim_base(self._module))
+        shared = json.loads(built.notes)
+        self._functions = {}
+        for row in range(info.kernel_count):
+            kernel = info.kernels[row]
+            function = Function(self, kernel, kernels[kernel.number].parameters, shared[row])
+            self._functions[function.name] = function
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kernels that can be launched."""
+        return tuple(self._functions)
+
+    def function(self, name: str) -> Function:
+        """The kernel `name`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        try:
+            return self._functions[name]
+        except KeyError:
+            raise KeyError(f"there is no kernel {name!r}; there are {', '.join(self._functions) or 'none'}") from None
+
+
+class Function:
+    """A kernel.
+
+    Attributes:
+        name: as in the source.
+        parameters: a list of Parameter.
+        max_threads: in a block, by `__launch_bounds__`; None without.
+        static_shared: bytes of shared memory that the kernel and what it calls declare with a fixed size.
+    """
+
+    def __init__(self, program: Program, info: _KernelInfo, names: Sequence[str], static_shared: int) -> None:
+        self._program, self._info = program, info
+        self.name: str = info.name.decode()
+        self.static_shared = static_shared
+        self.max_threads: int | None = info.max_threads or None
+        self.parameters = []
+        for i in range(info.parameter_count):
+            row = info.parameters[i]
+            name = names[i] if len(names) == info.parameter_count else f"argument{i}"
+            self.parameters.append(
+                Parameter(
+                    name,
+                    row.kind.decode(),
+                    row.bytes,
+                    row.pointee_kind.decode(),
+                    row.pointee_bytes,
+                    row.pointee_is_const,
+                )
+            )
+
+    def launch(
+        self,
+        grid: Sequence[int],
+        block: Sequence[int],
+        arguments: Sequence[bytes],
+        shared_mem: int,
+        buffers: Sequence[Buffer],
+        order: int = 0,
+    ) -> Statistics:
+        """Run the kernel to its end.
+
+        Args:
+            grid, block: three numbers each.
+            arguments: the bytes of each.
+            shared_mem: bytes of dynamic shared memory.
+            buffers: all device memory that there is. In check mode, accesses elsewhere are errors.
+            order: in which blocks and threads run: 0 forward, 1 reverse, more: shuffled, each number another way.
+
+        Raises:
+            KernelError: in check mode, whatever a check found; in fast mode a fault, a failed assertion, a deadlock.
+                What the kernel had written by then stays written.
+        """
+        program = self._program
+        store = [ctypes.create_string_buffer(bytes(value), max(1, len(value))) for value in arguments]
+        pointers = (ctypes.c_void_p * max(1, len(store)))(*map(ctypes.addressof, store))
+        request = _Request(
+            module=program._module, kernel=ctypes.pointer(self._info), grid=tuple(grid), block=tuple(block),
+            arguments=pointers, dynamic_shared=shared_mem, order=order, check=program.check, steps=STEPS,
+        )  # fmt: skip
+        if program.check:
+            request.steps = int(os.environ.get("DLCORE_CUSIM_STEPS", STEPS))
+            request.must_be_initialised = os.environ.get("DLCORE_CUSIM_INITIALISED", "0") == "1"
+            request.buffers = self._describe(buffers, arguments)
+            request.buffer_count = len(buffers)
+        runtime = _runtime()
+        with _LOCK:
+            if runtime.cusim_launch(ctypes.byref(request)):
+                raise self._error(runtime.cusim_failure()[0])
+            return self._statistics(runtime) if program.check else Statistics(self.name)
+
+    def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> Any:
+        """The buffers for the runtime. Those to which only pointers to const are passed must not be written."""
+        result = (_Buffer * max(1, len(buffers)))()
+        order = sorted(range(len(buffers)), key=lambda i: buffers[i].address)
+        starts = [buffers[i].address for i in order]
+        mutable: set[int] = set()
+        constant: set[int] = set()
+        for parameter, value in zip(self.parameters, arguments, strict=True):
+            if parameter.kind == "p":
+                at = bisect.bisect_right(starts, int.from_bytes(value, "little")) - 1
+                (constant if parameter.pointee_const else mutable).add(order[at] if at >= 0 else -1)
+        for i, buffer in enumerate(buffers):
+            if buffer.shadow is None:
+                buffer.shadow = Shadow(buffer.nbytes)
+            read_only = i in constant and i not in mutable
+            result[i] = _Buffer(buffer.address, buffer.nbytes, buffer.name.encode(), buffer.shadow.handle, read_only)
+        return result
+
+    def _error(self, failure: _Failure) -> KernelError:
+        table = self._program._table
+
+        def line(match: re.Match[str]) -> str:
+            return table.text(int(match[1], 16))
+
+        text = re.sub(r"\x01(0x[0-9a-f]+)\x01", line, failure.text.decode(errors="replace"))
+        site = failure.site or 0
+        found = table.lines([site])[0] if site else ("", 0)
+        block, thread = tuple(failure.block), tuple(failure.thread)
+        message = f"{self.name}: {table.text(site)}: block {block}, thread {thread}: {text}"
+        return KernelError(message, failure.kind.decode(), self.name, found, block, thread)
+
+    def _statistics(self, runtime: ctypes.CDLL) -> Statistics:
+        rows, totals = ctypes.POINTER(_SiteTraffic)(), (ctypes.c_ulonglong * 3)()
+        count = runtime.cusim_traffic(ctypes.byref(rows), totals)
+        places = []
+        for row in rows[:count]:
+            counted = LineStatistics(
+                row.accesses, row.requests, row.sectors, row.least_sectors, row.bytes_read, row.bytes_written,
+                row.shared_requests, row.bank_conflicts,
+            )  # fmt: skip
+            places.append((row.place, counted))
+        return Statistics(
+            self.name,
+            bytes_read=sum(counted.bytes_read for _, counted in places),
+            bytes_written=sum(counted.bytes_written for _, counted in places),
+            unique_read=totals[1],
+            unique_written=totals[2],
+            accesses=totals[0],
+            _places=places,
+            _table=self._program._table,
+        )
+
+
+class Shadow:
+    """What check mode knows about a buffer: who read and wrote it last.
+
+    Memory that is used anew for another purpose must get another Shadow, else what is left of the old use counts.
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        runtime = _runtime()
+        self.handle = runtime.cusim_shadow_new(nbytes)
+        if not self.handle:
+            raise MemoryError(f"no memory for the checks of a buffer of {nbytes} bytes")
+        self._nbytes = nbytes
+        weakref.finalize(self, runtime.cusim_shadow_delete, self.handle)
+
+    def mark_written(self, offset: int = 0, nbytes: int | None = None) -> None:
+        """The host has written these bytes, all by default: they count as initialised."""
+        nbytes = self._nbytes - offset if nbytes is None else nbytes
+        with _LOCK:
+            _runtime().cusim_shadow_written(self.handle, offset, nbytes)
+
+
+# --- compiling -----------------------------------------------------------------------------------------------
+
+
+def _flags(check: bool) -> list[str]:
+    flags = [
+        "-w", "-g1", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-threadsafe-statics", "-fno-exceptions",
+        "-fno-rtti", "-fno-stack-protector", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast",
+        "-ffunction-sections", "-fdata-sections",
+    ]  # fmt: skip
+    # With fma, contraction is done, as it is on the GPU.
+    flags += [f"-m{name}" for name in ("avx2", "fma", "f16c") if name in _build.cpu_features()]
+    if not check:
+        return [*flags, "-O2"]
+    # Without optimisation, because an access that is optimised away is not checked.
+    return [
+        *flags, "-O0", "-DCUSIM_CHECK", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
+        "-fsanitize=alignment,bounds,shift,integer-divide-by-zero,signed-integer-overflow,unreachable",
+    ]  # fmt: skip
+
+
+def _options(options: Sequence[str]) -> list[str]:
+    """Those of NVRTC's options that a C++ compiler needs."""
+    result, standard = [], "-std=c++17"
+    waiting = iter(options)
+    for option in waiting:
+        if option in ("-D", "-I", "-U"):
+            result.append(option + next(waiting, ""))
+        elif option.startswith(("-D", "-I", "-U")):
+            result.append(option)
+        elif option.startswith(("--define-macro=", "--include-path=", "--undefine-macro=")):
+            result.append({"d": "-D", "i": "-I", "u": "-U"}[option[2]] + option.split("=", 1)[1])
+        elif option.startswith(("-std=", "--std=")):
+            standard = "-" + option.lstrip("-")
+    return [standard, *result]
+
+
+def _inspect(check: bool, content: bytes) -> str:
+    return json.dumps(object_file.shared_bytes(content, ctypes.sizeof(_KernelInfo), check))
+
+
+# --- the runtime ---------------------------------------------------------------------------------------------
+
+_LOCK = threading.RLock()
+
+
+class _ParameterInfo(ctypes.Structure):
+    _fields_ = (
+        ("kind", ctypes.c_char), ("pointee_kind", ctypes.c_char), ("pointee_is_const", ctypes.c_bool),
+        ("bytes", ctypes.c_int), ("pointee_bytes", ctypes.c_int),
+    )  # fmt: skip
+
+
+class _KernelInfo(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p), ("entry", ctypes.c_void_p), ("parameters", ctypes.POINTER(_ParameterInfo)),
+        ("parameter_count", ctypes.c_int), ("max_threads", ctypes.c_int), ("number", ctypes.c_int),
+    )  # fmt: skip
+
+
+class _ModuleInfo(ctypes.Structure):
+    _fields_ = (
+        ("machine", ctypes.c_void_p), ("kernels", ctypes.POINTER(_KernelInfo)), ("kernel_count", ctypes.c_int),
+        ("dynamic_shared", ctypes.c_void_p), ("early_shared", ctypes.c_void_p),
+        ("constants", ctypes.c_void_p), ("constants_end", ctypes.c_void_p),
+    )  # fmt: skip
+
+
+class _Buffer(ctypes.Structure):
+    _fields_ = (
+        ("where", ctypes.c_size_t), ("bytes", ctypes.c_size_t), ("name", ctypes.c_char_p), ("shadow", ctypes.c_void_p),
+        ("read_only", ctypes.c_int),
+    )  # fmt: skip
+
+
+class _Request(ctypes.Structure):
+    _fields_ = (
+        ("module", ctypes.c_void_p), ("kernel", ctypes.POINTER(_KernelInfo)),
+        ("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("arguments", ctypes.POINTER(ctypes.c_void_p)),
+        ("dynamic_shared", ctypes.c_size_t), ("order", ctypes.c_int), ("check", ctypes.c_int),
+        ("must_be_initialised", ctypes.c_int), ("steps", ctypes.c_longlong),
+        ("buffers", ctypes.POINTER(_Buffer)), ("buffer_count", ctypes.c_size_t),
+    )  # fmt: skip
+
+
+class _Failure(ctypes.Structure):
+    _fields_ = (
+        ("failed", ctypes.c_int), ("site", ctypes.c_void_p),
+        ("block", ctypes.c_uint * 3), ("thread", ctypes.c_uint * 3),
+        ("kind", ctypes.c_char * 48), ("text", ctypes.c_char * 1400),
+    )  # fmt: skip
+
+
+class _SiteTraffic(ctypes.Structure):
+    _fields_ = (
+        ("place", ctypes.c_size_t), ("accesses", ctypes.c_ulonglong), ("requests", ctypes.c_ulonglong),
+        ("sectors", ctypes.c_ulonglong), ("least_sectors", ctypes.c_ulonglong),
+        ("bytes_read", ctypes.c_ulonglong), ("bytes_written", ctypes.c_ulonglong),
+        ("shared_requests", ctypes.c_ulonglong), ("bank_conflicts", ctypes.c_ulonglong),
+    )  # fmt: skip
+
+
+@functools.cache
+def _load_runtime() -> ctypes.CDLL:
+    flags = ["-std=c++17", "-O2", "-w", "-fvisibility=hidden", "-fno-strict-aliasing"]
+    library = _build.load('#include "launch.h"\n', flags=flags, include=[RUNTIME]).library
+    signatures = {
+        "cusim_attach": (ctypes.c_void_p, [ctypes.POINTER(_ModuleInfo)]),
+        "cusim_base": (ctypes.c_size_t, [ctypes.c_void_p]),
+        "cusim_launch": (ctypes.c_int, [ctypes.POINTER(_Request)]),
+        "cusim_failure": (ctypes.POINTER(_Failure), []),
+        "cusim_traffic": (
+            ctypes.c_size_t,
+            [ctypes.POINTER(ctypes.POINTER(_SiteTraffic)), ctypes.POINTER(ctypes.c_ulonglong)],
+        ),
+        "cusim_shadow_new": (ctypes.c_void_p, [ctypes.c_size_t]),
+        "cusim_shadow_delete": (None, [ctypes.c_void_p]),
+        "cusim_shadow_written": (None, [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]),
+    }
+    for name, (result, arguments) in signatures.items():
+        getattr(library, name).restype = result
+        getattr(library, name).argtypes = arguments
+    return library
+
+
+def _runtime() -> ctypes.CDLL:
+    with _LOCK:  # one runtime a process, however many threads ask for it
+        return _load_runtime()

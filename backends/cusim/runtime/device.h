@@ -1,0 +1,196 @@
+// What a CUDA source sees instead of NVIDIA's headers. Every module begins with it.
+#pragma once
+#include "machine.h"
+
+#define __CUSIM__ 1
+#define __CUDA_ARCH__ 800
+
+#define __device__
+#define __host__
+#define __global__
+#define __constant__ __attribute__((section("cusim_constants")))
+#define __managed__
+#define __grid_constant__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __noinline__ __attribute__((noinline))
+#define __align__(bytes) __attribute__((aligned(bytes)))
+#define __launch_bounds__(...)
+#define __maxnreg__(...)
+
+// Functions that talk to the runtime. In check mode they are calls that are not themselves checked, and the place
+// that called them is the place in the kernel; otherwise they vanish into the kernel.
+#ifdef CUSIM_CHECK
+#if defined(__clang__)
+#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread", "undefined", "coverage"), disable_sanitizer_instrumentation))
+#else
+#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread"), no_sanitize("undefined"), no_sanitize_coverage))
+#endif
+#define CUSIM_SERVICE static __attribute__((noinline, unused)) CUSIM_UNCHECKED
+#define CUSIM_SITE __builtin_return_address(0)
+#else
+#define CUSIM_UNCHECKED
+#define CUSIM_SERVICE static inline __attribute__((always_inline, unused))
+#define CUSIM_SITE nullptr
+#endif
+#define CUSIM_INLINE static inline __attribute__((always_inline, unused))  // plain functions of their arguments
+
+typedef __SIZE_TYPE__ size_t;
+
+namespace cusim {
+static Machine unattached = {{}, {}, {}, {}, 0, 0, 1ll << 62};  // while the module is being loaded
+static Machine* machine = &unattached;
+static EarlyShared early_shared;
+alignas(1024) static char dynamic_shared[shared_guard + max_shared + shared_guard + 16];
+}  // namespace cusim
+
+#include "vector_types.h"
+
+// --- where a thread is --------------------------------------------------------------------------------------
+
+namespace cusim {
+CUSIM_SERVICE uint3 thread_index() { return machine->thread; }
+CUSIM_SERVICE uint3 block_index() { return machine->block; }
+CUSIM_SERVICE uint3 block_size() { return machine->block_size; }
+CUSIM_SERVICE uint3 grid_size() { return machine->grid_size; }
+CUSIM_SERVICE unsigned lane_index() { return machine->lane; }
+}  // namespace cusim
+
+#define threadIdx (cusim::thread_index())
+#define blockIdx (cusim::block_index())
+#define blockDim (cusim::block_size())
+#define gridDim (cusim::grid_size())
+#define warpSize 32
+
+// --- shared memory: the declarations are rewritten to these ----------------------------------------------------
+
+namespace cusim {
+template <size a, size b>
+constexpr size larger = a > b ? a : b;
+
+#ifdef CUSIM_CHECK
+// Unused bytes on both sides, and no better alignment than was asked for: an array that needs more must say so.
+template <class T, size alignment>
+struct alignas(512) SharedArray {
+    static constexpr size before = shared_guard + alignment % 256;
+    char unused_before[before];
+    alignas(alignment) T value;
+    char unused_after[shared_guard];
+    bool known;
+
+    // `marker` is as large as the value: from it the size of static shared memory is read in the object file.
+    CUSIM_UNCHECKED __attribute__((noinline)) T& declare(const char* name, const char* marker) {
+        (void)marker;
+        if (known) return value;
+        known = true;
+        if (machine != &unattached) {
+            machine->shared_array(name, &value, sizeof value, before, shared_guard);
+        } else if (early_shared.count < EarlyShared::most) {  // outside of functions
+            early_shared.arrays[early_shared.count++] = {name, &value, sizeof value, before, shared_guard};
+        }
+        return value;
+    }
+};
+#define CUSIM_SHARED_MARKER(number) static char cusim_bytes_##number[sizeof(cusim_type_##number)];
+#define CUSIM_SHARED_VALUE(number, name) cusim_shared_##number.declare(#name, cusim_bytes_##number)
+#else
+template <class T, size alignment>
+struct SharedArray {
+    alignas(alignment) T value;
+};
+#define CUSIM_SHARED_MARKER(number)
+#define CUSIM_SHARED_VALUE(number, name) cusim_shared_##number.value
+#endif
+}  // namespace cusim
+
+// `storage` is `static` outside of functions and empty within.
+#define CUSIM_SHARED(number, storage, name, alignment, ...)                                                        \
+    using cusim_type_##number = __VA_ARGS__;                                                                       \
+    CUSIM_SHARED_MARKER(number)                                                                                    \
+    static cusim::SharedArray<cusim_type_##number, cusim::larger<alignof(cusim_type_##number), (alignment)>>       \
+        cusim_shared_##number;                                                                                     \
+    storage cusim_type_##number& name = CUSIM_SHARED_VALUE(number, name)
+#define CUSIM_DYNAMIC_SHARED(name, ...) \
+    static __VA_ARGS__(&name)[] = *reinterpret_cast<__VA_ARGS__(*)[]>(cusim::dynamic_shared + cusim::shared_guard + 16)
+
+// --- synchronisation --------------------------------------------------------------------------------------------
+
+CUSIM_SERVICE void __syncthreads() { cusim::machine->synchronise_block(1, CUSIM_SITE); }
+CUSIM_SERVICE int __syncthreads_count(int predicate) {
+    return static_cast<int>(cusim::machine->synchronise_block(predicate != 0, CUSIM_SITE));
+}
+CUSIM_SERVICE int __syncthreads_or(int predicate) { return cusim::machine->synchronise_block(predicate != 0, CUSIM_SITE) != 0; }
+CUSIM_SERVICE int __syncthreads_and(int predicate) { return cusim::machine->synchronise_block(predicate == 0, CUSIM_SITE) == 0; }
+CUSIM_SERVICE void __threadfence() { cusim::machine->fence(true); }
+CUSIM_SERVICE void __threadfence_system() { cusim::machine->fence(true); }
+CUSIM_SERVICE void __threadfence_block() { cusim::machine->fence(false); }
+
+#include "device_atomics.h"
+#include "device_math.h"
+#include "device_warp.h"
+
+// --- memory -----------------------------------------------------------------------------------------------------
+
+template <class T> CUSIM_INLINE T __ldg(const T* p) { return *p; }
+template <class T> CUSIM_INLINE T __ldca(const T* p) { return *p; }
+template <class T> CUSIM_INLINE T __ldcg(const T* p) { return *p; }
+template <class T> CUSIM_INLINE T __ldcs(const T* p) { return *p; }
+template <class T> CUSIM_INLINE T __ldlu(const T* p) { return *p; }
+template <class T> CUSIM_INLINE T __ldcv(const T* p) { return *p; }
+template <class T> CUSIM_INLINE void __stwb(T* p, T value) { *p = value; }
+template <class T> CUSIM_INLINE void __stcg(T* p, T value) { *p = value; }
+template <class T> CUSIM_INLINE void __stcs(T* p, T value) { *p = value; }
+template <class T> CUSIM_INLINE void __stwt(T* p, T value) { *p = value; }
+
+CUSIM_SERVICE unsigned __isGlobal(const void* pointer) { return cusim::machine->is_global(pointer); }
+
+namespace cusim {
+CUSIM_SERVICE void* copy_bytes(void* to, const void* from, size bytes) {
+#ifdef CUSIM_CHECK
+    if (bytes != 0) {
+        machine->access(reinterpret_cast<address>(from), bytes, reading, CUSIM_SITE);
+        machine->access(reinterpret_cast<address>(to), bytes, writing, CUSIM_SITE);
+    }
+#endif
+    return __builtin_memcpy(to, from, bytes);
+}
+CUSIM_SERVICE void* set_bytes(void* to, int value, size bytes) {
+#ifdef CUSIM_CHECK
+    if (bytes != 0) machine->access(reinterpret_cast<address>(to), bytes, writing, CUSIM_SITE);
+#endif
+    return __builtin_memset(to, value, bytes);
+}
+}  // namespace cusim
+#define memcpy(to, from, bytes) cusim::copy_bytes(to, from, bytes)
+#define memset(to, value, bytes) cusim::set_bytes(to, value, bytes)
+
+// --- the rest ---------------------------------------------------------------------------------------------------
+
+extern "C" int printf(const char* format, ...);
+
+namespace cusim {
+CUSIM_SERVICE void failed_assertion(const char* text) {
+    machine->fail("assertion", CUSIM_SITE, "assertion failed: %s", text);
+}
+CUSIM_SERVICE void wrong_assumption(const char* text) {
+    machine->fail("assertion", CUSIM_SITE, "__builtin_assume is told what is not so: %s", text);
+}
+CUSIM_SERVICE long long ticks() {
+    static long long count;
+    return count += 32;
+}
+}  // namespace cusim
+#define assert(condition) ((condition) ? (void)0 : cusim::failed_assertion(#condition))
+CUSIM_SERVICE void __trap() { cusim::machine->fail("trap", CUSIM_SITE, "__trap()"); }
+#ifdef CUSIM_CHECK
+#define __builtin_assume(condition) ((condition) ? (void)0 : cusim::wrong_assumption(#condition))
+#elif !defined(__clang__)
+#define __builtin_assume(condition) ((void)0)
+#endif
+CUSIM_SERVICE long long clock64() { return cusim::ticks(); }
+CUSIM_SERVICE int clock() { return static_cast<int>(cusim::ticks()); }
+CUSIM_SERVICE void __nanosleep(unsigned) {}
+
+#ifdef CUSIM_CHECK
+#include "instrumentation.h"
+#endif
+#include "kernel_table.h"
