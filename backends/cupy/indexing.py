@@ -42,12 +42,12 @@ class IndexingPrimitives(CudaPrimitives):
         vectors = columns // vector if vectorized else columns
         if size <= SCAN_ROWS and size * rows <= SCAN_COMPARISONS:
             block = WARP, min(size, THREADS // WARP)
-            name, where = "scatter_add_scan", (index,)
+            name, where = "scatter_add_scan", [index]
         else:
             lanes = min(WARP, 1 << (vectors - 1).bit_length())
             block = lanes, THREADS // lanes
             order = cp.argsort(index, kind="stable")
-            name, where = "scatter_add_sorted", (index[order], order)
+            name, where = "scatter_add_sorted", [index[order], order]
         grid = (-(-size // block[1]) * -(-vectors // block[0]),)
         self.launcher.kernel("scatter_add", name, SCALAR=scalar(values.dtype))(
             grid, block, values, *where, out, rows, size, columns, vectorized

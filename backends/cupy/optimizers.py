@@ -191,7 +191,7 @@ class OptimizerPrimitives(CudaPrimitives):
 
     def _number(self, value: float | Array) -> _Number:
         """A learning rate or step count as the kernels take it."""
-        if not isinstance(value, self.array_type):
+        if not isinstance(value, self.launcher.cp.ndarray):
             return _Number(float(value), None, 0)
         if value.dtype.name not in NUMBER_TYPES:
             value = value.astype(np.float64)
