@@ -74,10 +74,10 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
             if strides is not None:
                 raise NotImplementedError("the simulator makes arrays with strides from a pointer only")
             return empty(sizes, kind, layout.strides)  # type: ignore[no-any-return]
-        if memptr.mem.raw is None:
+        if memptr.mem._raw is None:
             return wrap(layout, memptr.mem)  # type: ignore[no-any-return]
-        start = memptr.mem.start + memptr.ptr - memptr.mem.ptr
-        array: Any = np.ndarray(sizes, kind, memptr.mem.raw, start, strides or layout.strides)
+        start = memptr.mem._start + memptr.ptr - memptr.mem.ptr
+        array: Any = np.ndarray(sizes, kind, memptr.mem._raw, start, strides or layout.strides)
         return wrap(array, memptr.mem)  # type: ignore[no-any-return]
 
     # --- what it is -------------------------------------------------------------------------------
@@ -184,6 +184,7 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
         if not (same_order and is_pinned(arr.ctypes.data, arr.nbytes)):
             counters.synchronisation(device, "set from pageable memory")
         self._a[...] = arr
+        dispatch.wrote(self)
 
     def item(self) -> Any:
         return self.get().item()
@@ -273,6 +274,7 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
         counters.op(device, "fill")
         with np.errstate(all="ignore"):
             self._a[...] = indexing.scalar_for_fill(value, self._a.dtype)
+        dispatch.wrote(self)
 
     def copy(self, order: str = "C") -> ndarray:
         """A copy on the current device, also of an array of another one."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from . import cuda_runtime as runtime
-from . import device, stream
-from .device import Device
+from .device import Device, current_device
 from .errors import CompileException, CUDADriverError, OutOfMemoryError
 from .pinned import (
     PinnedMemory,
@@ -56,6 +55,8 @@ __all__ = [
     "using_allocator",
 ]
 
+device = SimpleNamespace(Device=Device, get_device_id=current_device)
+stream = SimpleNamespace(Event=Event, Stream=Stream, get_current_stream=get_current_stream)
 compiler = SimpleNamespace(CompileException=CompileException)
 driver = SimpleNamespace(CUDADriverError=CUDADriverError)
 memory = SimpleNamespace(
@@ -65,7 +66,7 @@ memory = SimpleNamespace(
 
 
 def get_device_id() -> int:
-    return device.current_device()
+    return current_device()
 
 
 def is_available() -> bool:

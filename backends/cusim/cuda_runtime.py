@@ -8,11 +8,42 @@ from typing import Any
 from . import counters
 from .device import ATTRIBUTES, current_device, set_device, synchronize_device
 from .errors import INVALID_DEVICE, INVALID_VALUE, CUDARuntimeError
-from .memory import DEVICE_MEMORY, memory_info
+from .memory import DEVICE_MEMORY, Buffer, memory_info
 from .pinned import is_pinned
 from .settings import DEVICES
 
-__all__ = ["CUDARuntimeError"]
+__all__ = [
+    "CUDARuntimeError",
+    "deviceCanAccessPeer",
+    "deviceGetAttribute",
+    "deviceSynchronize",
+    "driverGetVersion",
+    "eventBlockingSync",
+    "eventDefault",
+    "eventDisableTiming",
+    "eventInterprocess",
+    "getDevice",
+    "getDeviceCount",
+    "getDeviceProperties",
+    "hostAllocDefault",
+    "hostAllocMapped",
+    "hostAllocPortable",
+    "hostAllocWriteCombined",
+    "is_hip",
+    "memGetInfo",
+    "memcpyAsync",
+    "memcpyDefault",
+    "memcpyDeviceToDevice",
+    "memcpyDeviceToHost",
+    "memcpyHostToDevice",
+    "memcpyHostToHost",
+    "runtimeGetVersion",
+    "setDevice",
+    "streamDefault",
+    "streamLegacy",
+    "streamNonBlocking",
+    "streamPerThread",
+]
 
 is_hip = False
 eventDefault, eventBlockingSync, eventDisableTiming, eventInterprocess = 0, 1, 2, 4  # noqa: N816 - CUDA's names
@@ -85,13 +116,12 @@ def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int) -> None: 
     device = current_device()
     if kind not in (memcpyHostToDevice, memcpyDeviceToHost, memcpyDeviceToDevice):
         raise CUDARuntimeError(INVALID_VALUE, f"kind {kind}: the simulator copies to, from and on the device")
-    for address, on_device in ((dst, kind != memcpyDeviceToHost), (src, kind != memcpyHostToDevice)):
-        if on_device and not any(
-            buffer.address <= address and address + size <= buffer.address + buffer.nbytes
-            for buffer in DEVICE_MEMORY[device].buffers
-        ):
-            raise CUDARuntimeError(INVALID_VALUE, f"{size} bytes at {address:#x} are not inside one allocation")
+    if kind != memcpyHostToDevice:
+        _buffer_at(device, src, size)
+    target = None if kind == memcpyDeviceToHost else _buffer_at(device, dst, size)
     ctypes.memmove(dst, src, size)
+    if target is not None:
+        target.mark_written(dst, size)
     if kind == memcpyDeviceToDevice:
         counters.copy(device, size)
     elif kind == memcpyHostToDevice:
@@ -102,3 +132,11 @@ def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int) -> None: 
         counters.device_to_host(device, size)
         if not is_pinned(dst, size):
             counters.synchronisation(device, "copy to pageable memory")
+
+
+def _buffer_at(device: int, address: int, size: int) -> Buffer:
+    """The allocation that these bytes lie in."""
+    for buffer in DEVICE_MEMORY[device].buffers:
+        if buffer.address <= address and address + size <= buffer.address + buffer.nbytes:
+            return buffer
+    raise CUDARuntimeError(INVALID_VALUE, f"{size} bytes at {address:#x} are not inside one allocation")

@@ -91,7 +91,7 @@ class Device:
         return self
 
     def synchronize(self) -> None:
-        """Wait for the device; raises KernelError if a kernel wrote into a guard zone."""
+        """Wait for the device; raises GuardError if a kernel wrote into a guard zone."""
         with self:
             synchronize_device(self.id, "Device.synchronize")
 

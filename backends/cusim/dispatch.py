@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from . import counters, pool
 from .device import current_device
@@ -66,7 +67,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any], strides: tuple[int, ...]
     mem = pool.alloc(nbytes).mem
     if not nbytes:
         return wrap(np.empty(shape, dtype), mem)
-    return wrap(np.ndarray(shape, dtype, mem.raw, mem.start, strides), mem)
+    return wrap(np.ndarray(shape, dtype, mem._raw, mem._start, strides), mem)
 
 
 def own(array: Any) -> Any:
@@ -76,7 +77,20 @@ def own(array: Any) -> Any:
     strides = None if array.flags.c_contiguous else np.empty_like(array).strides
     made = empty(array.shape, dtype, strides)
     made._a[...] = array
+    wrote(made)
     return made
+
+
+def wrote(x: Any) -> None:
+    """Note that the memory of `x` now holds values (in check mode, reading what nobody wrote can be an error)."""
+    buffer = x._mem._buffer
+    if buffer is None or not x._a.size:
+        return
+    if x._a.flags.forc:
+        buffer.mark_written(x._a.__array_interface__["data"][0], x._a.nbytes)
+    else:
+        low, high = byte_bounds(x._a)
+        buffer.mark_written(low, high - low)
 
 
 # --- operands --------------------------------------------------------------------------------------
@@ -118,6 +132,9 @@ def elementwise(name: str, function: Any, operands: tuple[Any, ...], out: Any = 
             given = tuple(None if x is None else x._a for x in outs)
             result = function(*inputs, out=given, **options)
     counters.op(device, name)
+    for x in outs:
+        if x is not None:
+            wrote(x)
     if out is None:
         return tuple([own(part) for part in result]) if isinstance(result, tuple) else own(result)
     if len(outs) == 1:
@@ -162,6 +179,7 @@ def _rewrap(result: Any, arrays: list[Any]) -> tuple[Any, bool]:
     if isinstance(result, np.ndarray):
         for x in arrays:
             if result is x._a:
+                wrote(x)
                 return x, True  # `out=`, or a function that had nothing to do
             if result.size and np.may_share_memory(result, x._a):
                 return view(x, result), False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .engine import KernelError
+
 _DRIVER = {
     1: ("CUDA_ERROR_INVALID_VALUE", "invalid argument"),
     2: ("CUDA_ERROR_OUT_OF_MEMORY", "out of memory"),
@@ -77,6 +79,15 @@ class CompileException(Exception):  # noqa: N818 - CuPy's name
 
     def get_message(self) -> str:
         return self._msg
+
+
+class GuardError(KernelError):
+    """A kernel wrote beside an allocation. Found later, so the place in the source is not known."""
+
+    def __init__(self, text: str) -> None:
+        RuntimeError.__init__(self, text)
+        self.kind, self.kernel, self.file, self.line = "guard zone", "", "", 0
+        self.block, self.thread = (), ()
 
 
 class ArgumentError(TypeError):

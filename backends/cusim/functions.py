@@ -9,7 +9,7 @@ import numpy as np
 from . import counters
 from .array import ndarray
 from .device import current_device
-from .dispatch import Stored, call, check_device, check_dtype, operand, own, view
+from .dispatch import Stored, call, check_device, check_dtype, operand, own, view, wrote
 from .dispatch import empty as allocate
 
 # --- from the host, and back ----------------------------------------------------------------------
@@ -113,6 +113,7 @@ def empty(shape: Any, dtype: Any = float, order: str | None = "C") -> ndarray:
 
 def _filled(made: ndarray, name: str, value: Any) -> ndarray:
     made._a[...] = value
+    wrote(made)
     counters.op(current_device(), name)
     return made
 
@@ -188,6 +189,7 @@ def copyto(dst: ndarray, src: Any, casting: Any = "same_kind", where: Any = None
     options = {} if where is None else {"where": operand(where, device)}
     with np.errstate(all="ignore"):
         np.copyto(dst._a, values, casting=casting, **options)
+    wrote(dst)
     if isinstance(src, Stored):
         counters.copy(device, dst.nbytes)
     else:

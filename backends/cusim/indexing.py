@@ -12,7 +12,7 @@ import numpy as np
 
 from . import counters, dispatch
 from .device import current_device
-from .dispatch import Stored, check_device, own, view
+from .dispatch import Stored, check_device, own, view, wrote
 
 
 class _Key:
@@ -103,6 +103,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
             counters.synchronisation(device, "setitem with a mask")
     with np.errstate(all="ignore"):
         x._a[made.numpy] = data
+    wrote(x if made.advanced else view(x, x._a[made.numpy]))
 
 
 def scalar_for_fill(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from . import counters
 from .device import ATTRIBUTES, current_device
 from .dispatch import Stored
+from .engine import CompileError, Program
 from .errors import INVALID_VALUE, NOT_FOUND, ArgumentError, CompileException, CUDADriverError
 from .memory import DEVICE_MEMORY
 from .pool import MemoryPointer
@@ -49,8 +50,6 @@ class RawModule:
 
     def _program(self) -> Any:
         """The program compiled for the mode that is set now."""
-        from .engine import CompileError, Program
-
         check = check_mode()
         found = self._programs.get(check)
         if found is None:
@@ -227,9 +226,10 @@ def _name_buffers(function: Any, args: Any, owner: Any) -> list[Any]:
     """Give the buffers of array arguments the parameters' names, for error messages."""
     named = []
     for parameter, value in zip(function.parameters, args, strict=True):
-        if isinstance(value, Stored) and value._mem.buffer is not None:
-            buffer = value._mem.buffer
+        if isinstance(value, Stored) and value._mem._buffer is not None:
+            buffer = value._mem._buffer
             buffer.name = f"{buffer.name}, {parameter.name}" if buffer.name else parameter.name
+            buffer.last_use = f"{function.name}'s {buffer.name}"
             named.append(buffer)
     return named
 

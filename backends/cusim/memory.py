@@ -21,30 +21,53 @@ from typing import Any, overload
 import numpy as np
 
 from . import counters
-from .errors import OUT_OF_MEMORY, CUDARuntimeError
+from .errors import OUT_OF_MEMORY, CUDARuntimeError, GuardError
 from .settings import DEVICES
 
 ALIGNMENT = 256
 GUARD = 256
-_PATTERN = b"\xfe\xff" * 512
+# NaN for every float format. Signalling ones for float64 and for every other float32: arithmetic changes their bits, so
+# that `+=` on a guard is seen as well.
+_PATTERN = bytes.fromhex("bfffbfffbffff7ff") * 128
 DEFAULT_TOTAL = 8 << 30
 
 
 class Buffer:
     """One live allocation: the memory that a kernel may touch.
 
-    `name` is for error messages and set at launch; `shadow` belongs to the engine.
+    `name` is for error messages and set for the time of a launch; `last_use` stays. `shadow` belongs to the engine.
     """
 
-    __slots__ = ("address", "back", "name", "nbytes", "seen", "shadow")
+    __slots__ = ("_shadow", "address", "back", "last_use", "name", "nbytes", "seen", "written")
 
     def __init__(self, address: int, nbytes: int, room: int, seen: int) -> None:
         self.address = address
         self.nbytes = nbytes
         self.back = room - nbytes + GUARD  # bytes behind the valid ones that are guard
         self.name = ""
-        self.shadow: object = None
+        self.last_use = ""
+        self._shadow: Any = None
+        self.written = (nbytes, 0)  # between these the host wrote, before there was a shadow to note it
         self.seen = seen  # the launches up to which its guards are known to be whole
+
+    @property
+    def shadow(self) -> Any:
+        return self._shadow
+
+    @shadow.setter
+    def shadow(self, shadow: Any) -> None:
+        self._shadow = shadow
+        low, high = self.written
+        if shadow is not None and low < high:
+            shadow.mark_written(low, high - low)
+
+    def mark_written(self, address: int, nbytes: int) -> None:
+        """The host, or a function of the namespace, has written here: it counts as initialised."""
+        low = address - self.address
+        if self._shadow is not None:
+            self._shadow.mark_written(low, nbytes)
+        else:
+            self.written = min(self.written[0], low), max(self.written[1], low + nbytes)
 
 
 class Registry(Sequence[Buffer]):
@@ -114,19 +137,18 @@ class DeviceMemory:
         else:
             where = f"{next(i for i in range(buffer.back) if back[i] != whole_back[i])} bytes behind the end"
         return (
-            f"a kernel wrote {where} of {buffer.name or 'an allocation'} ({buffer.nbytes} bytes at {buffer.address:#x})"
+            f"a kernel wrote {where} of an allocation of {buffer.nbytes} bytes at {buffer.address:#x}"
+            f" (last used as {buffer.last_use or 'nothing'} in a launch)"
             f"; launched since the guards were last verified: {', '.join(self.recent) or 'nothing'}"
         )
 
     def check_guards(self) -> None:
-        """Raise KernelError if a guard zone of this device was written to."""
-        from .engine import KernelError
-
+        """Raise GuardError if a guard zone of this device was written to."""
         found = [message for message in map(self.verify, self.buffers) if message]
         found, self.damage = self.damage + found, []
-        if found:
-            raise KernelError("\n".join(found))
         self.recent.clear()
+        if found:
+            raise GuardError("\n".join(found))
 
     def retire(self, buffer: Buffer) -> None:
         """The allocation is freed. Called by finalisers, so damage is kept for the next check."""
@@ -138,7 +160,7 @@ class DeviceMemory:
 
 def guards_of(buffer: Buffer) -> tuple[bytes, bytes]:
     """What the guard zones before and behind a buffer hold while nobody writes there."""
-    phase = buffer.nbytes % 2  # every aligned float in a guard is NaN
+    phase = buffer.nbytes % 8
     return _PATTERN[:GUARD], _PATTERN[phase : phase + buffer.back]
 
 

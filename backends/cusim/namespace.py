@@ -86,6 +86,9 @@ from .ufunc import ufunc
 
 __version__ = "14.2.0"  # what it stands in for
 
+#: What this module has beside CuPy's names.
+INTERNAL = {"INTERNAL", "Any", "Stored", "annotations", "call", "inspect", "np", "signatures"}
+
 # Functions that are a method of their first argument, by the name of the method.
 _METHODS = {name: name for name in signatures.METHODS.split()} | {"amax": "max", "amin": "min", "around": "round"}
 _RENAMED = {"a_min": "min", "a_max": "max", "ind": "indices", "v": "values"}
@@ -192,4 +195,5 @@ _UFUNCS = {name: name for name in signatures.UFUNCS.split()} | {
 
 
 def __dir__() -> list[str]:
-    return sorted({name for name in globals() if not name.startswith("_")} | set(_UFUNCS) | set(_SIGNATURES))
+    public = {name for name in globals() if not name.startswith("_")} - INTERNAL
+    return sorted(public | set(_UFUNCS) | set(_SIGNATURES))

@@ -23,8 +23,8 @@ class PinnedMemory:
 
     def __init__(self, size: int, flags: int = 0) -> None:
         self.size = size
-        self.raw = np.empty(max(size, 1), np.uint8)
-        self.ptr: int = self.raw.ctypes.data if size else 0
+        self._raw = np.empty(max(size, 1), np.uint8)
+        self.ptr: int = self._raw.ctypes.data if size else 0
         if size:
             _live[self.ptr] = size
 
@@ -64,7 +64,7 @@ def _pointer_class(size: int) -> Any:
 
 def pinned_pointer(mem: Any, offset: int) -> PinnedMemoryPointer:
     size = int(mem.size) - offset
-    made: PinnedMemoryPointer = _pointer_class(size).from_buffer(mem.raw, offset)
+    made: PinnedMemoryPointer = _pointer_class(size).from_buffer(mem._raw, offset)
     made.mem, made.ptr = mem, mem.ptr + offset
     return made
 
@@ -73,7 +73,7 @@ class PooledPinnedMemory:
     """Pinned memory that goes back to its pool."""
 
     def __init__(self, mem: PinnedMemory, pool: PinnedMemoryPool) -> None:
-        self.mem, self.ptr, self.size, self.raw, self._pool = mem, mem.ptr, mem.size, mem.raw, pool
+        self.mem, self.ptr, self.size, self._raw, self._pool = mem, mem.ptr, mem.size, mem._raw, pool
 
     def __int__(self) -> int:
         return self.ptr

@@ -38,9 +38,9 @@ class BaseMemory:
     ptr: int = 0
     size: int = 0
     device_id: int = 0
-    raw: Any = None  # the NumPy bytes that the block is made of; the memory begins at `start`
-    start: int = 0
-    buffer: Buffer | None = None
+    _raw: Any = None  # the NumPy bytes that the block is made of; the memory begins at `start`
+    _start: int = 0
+    _buffer: Buffer | None = None
     _owner: DeviceMemory  # finalisers cannot rely on globals
 
     def __int__(self) -> int:
@@ -55,17 +55,17 @@ class BaseMemory:
         owner = self._owner = DEVICE_MEMORY[block.device_id]
         self.device_id = block.device_id
         self.ptr = block.place(offset)
-        self.raw = block.raw
-        self.start = self.ptr - block.raw_address
-        self.buffer = Buffer(self.ptr, nbytes, room, owner.launches)
+        self._raw = block.raw
+        self._start = self.ptr - block.raw_address
+        self._buffer = Buffer(self.ptr, nbytes, room, owner.launches)
         ctypes.memset(self.ptr, 0xFF, nbytes)
-        write_guards(self.buffer)
-        owner.buffers.add(self.buffer)
+        write_guards(self._buffer)
+        owner.buffers.add(self._buffer)
 
     def _close(self) -> None:
-        if self.buffer is not None:
-            self._owner.retire(self.buffer)
-            self.buffer = None
+        if self._buffer is not None:
+            self._owner.retire(self._buffer)
+            self._buffer = None
 
 
 class Memory(BaseMemory):
@@ -272,32 +272,32 @@ class MemoryPool:
             raise NotImplementedError("the simulator's memory pool has no other allocator than the driver")
         self._pools = [SingleDeviceMemoryPool(allocator, device_id) for device_id in range(DEVICES)]
 
-    def device_pool(self) -> SingleDeviceMemoryPool:
+    def _device_pool(self) -> SingleDeviceMemoryPool:
         return self._pools[current_device()]
 
     def malloc(self, size: int) -> MemoryPointer:
-        return self.device_pool().malloc(size)
+        return self._device_pool().malloc(size)
 
     def free_all_blocks(self, stream: Any = None) -> None:
-        self.device_pool().free_all_blocks(stream)
+        self._device_pool().free_all_blocks(stream)
 
     def n_free_blocks(self) -> int:
-        return self.device_pool().n_free_blocks()
+        return self._device_pool().n_free_blocks()
 
     def used_bytes(self) -> int:
-        return self.device_pool().used_bytes()
+        return self._device_pool().used_bytes()
 
     def free_bytes(self) -> int:
         return self.total_bytes() - self.used_bytes()
 
     def total_bytes(self) -> int:
-        return self.device_pool().total_bytes()
+        return self._device_pool().total_bytes()
 
     def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
-        self.device_pool().set_limit(size, fraction)
+        self._device_pool().set_limit(size, fraction)
 
     def get_limit(self) -> int:
-        return self.device_pool()._limit
+        return self._device_pool()._limit
 
 
 class MemoryPointer:
@@ -331,13 +331,18 @@ class MemoryPointer:
 
     def _range(self, size: int) -> int:
         """The address, after checking that `size` bytes from here are valid: a real copy would destroy others' data."""
-        buffer = self.mem.buffer
+        buffer = self.mem._buffer
         if size and (buffer is None or not 0 <= self.ptr - buffer.address <= buffer.nbytes - size):
             raise CUDARuntimeError(1, f"{size} bytes at {self.ptr:#x} are not inside one allocation")
         return self.ptr
 
+    def _wrote(self, size: int) -> None:
+        if self.mem._buffer is not None:
+            self.mem._buffer.mark_written(self.ptr, size)
+
     def copy_from_device(self, src: MemoryPointer, size: int) -> None:
         ctypes.memmove(self._range(size), src._range(size), size)
+        self._wrote(size)
         counters.copy(self.device_id, size)
 
     def copy_from_device_async(self, src: MemoryPointer, size: int, stream: Any = None) -> None:
@@ -348,6 +353,7 @@ class MemoryPointer:
 
         address = _host_address(mem)
         ctypes.memmove(self._range(size), address, size)
+        self._wrote(size)
         counters.host_to_device(self.device_id, size)
         if not is_pinned(address, size):
             counters.synchronisation(self.device_id, "copy from pageable memory")
@@ -363,6 +369,7 @@ class MemoryPointer:
 
     def memset_async(self, value: int, size: int, stream: Any = None) -> None:
         ctypes.memset(self._range(size), value, size)
+        self._wrote(size)
         counters.op(self.device_id, "memset")
 
     def memset(self, value: int, size: int) -> None:

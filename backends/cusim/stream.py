@@ -33,8 +33,6 @@ class Stream:
             self.ptr, self.device_id = 2, -1
         else:
             self.ptr, self.device_id = next(_handles), current_device()
-        self._non_blocking = non_blocking
-        self._priority = priority or 0
 
     def _device(self) -> int:
         """The current device, which must be the stream's own."""
@@ -73,19 +71,11 @@ class Stream:
     def done(self) -> bool:
         return True
 
-    @property
-    def is_non_blocking(self) -> bool:
-        return self._non_blocking
-
-    @property
-    def priority(self) -> int:
-        return self._priority
-
     def is_capturing(self) -> bool:
         return False
 
     def synchronize(self) -> None:
-        """Wait for the stream; raises KernelError if a kernel wrote into a guard zone."""
+        """Wait for the stream; raises GuardError if a kernel wrote into a guard zone."""
         synchronize_device(current_device() if self.device_id == -1 else self.device_id, "Stream.synchronize")
 
     def record(self, event: Event | None = None) -> Event:
