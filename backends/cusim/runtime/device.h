@@ -127,6 +127,7 @@ CUSIM_SERVICE void __threadfence_block() { cusim::machine->fence(false); }
 #include "device_atomics.h"
 #include "device_math.h"
 #include "device_warp.h"
+#include "half.h"
 
 // --- memory -----------------------------------------------------------------------------------------------------
 
