@@ -24,7 +24,8 @@ Array = Any
 Macros = tuple[tuple[str, str], ...]
 
 WARP = 32
-INDEX_LIMIT = 2**31 - 1  # what 32-bit indices may count to
+#: What 32-bit indices may count to: a loop over a grid (65535 blocks of 1024 threads) steps beyond the end by one grid.
+INDEX_LIMIT = 2**31 - 2**26
 
 #: The types that a kernel's parameters may have, as NumPy packs them.
 C_TYPES = {

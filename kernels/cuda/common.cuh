@@ -131,6 +131,19 @@ static __device__ __forceinline__ T block_reduce(T value, T* shared) {
     return total;
 }
 
+// The same where the number of threads is known only at the launch: blockDim.x, a multiple of 32.
+template <class Operation, class T>
+static __device__ __forceinline__ T block_reduce(T value, T* shared) {
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    value = warp_reduce<Operation>(value);
+    __syncthreads();  // the last call's readers are done
+    if (lane == 0) shared[warp] = value;
+    __syncthreads();
+    T total = shared[0];
+    for (int i = 1; i < warps; ++i) total = Operation::apply(total, shared[i]);
+    return total;
+}
+
 // Whether this block is the last of `blocks` to come here: it then sees what all of them wrote before. The ticket
 // is zero before and after. Every thread of the block must call it.
 static __device__ __forceinline__ bool is_last_block(unsigned* ticket, unsigned blocks) {

@@ -1,0 +1,103 @@
+"""How arrays are shared out among the threads of `kernels/cuda/channel_sums.cuh`: sums over all axes but a few.
+
+Grids depend on shapes alone, never on the GPU, so that the same inputs give the same bits on every one.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .launcher import WARP, Launcher
+
+Array = Any
+
+THREADS = 256
+VECTOR_BYTES = 16
+#: Beyond that many blocks a grid fills any GPU, and a sum is not split further.
+BLOCKS = 1024
+#: What a thread should have to do before its work is split: rows, and packs of elements.
+ROWS_PER_THREAD, PACKS_PER_THREAD = 8, 4
+
+
+class View(NamedTuple):
+    """An array seen as (outer, channels, inner)."""
+
+    outer: int
+    channels: int
+    inner: int
+
+
+def view_of(shape: tuple[int, ...], kept: tuple[int, ...]) -> View | None:
+    """The view with the `kept` axes as channels; None if they do not lie side by side (axes of size 1 aside)."""
+    kept = tuple(sorted(axis % len(shape) for axis in kept if shape[axis] != 1))
+    if not kept:
+        return View(1, 1, prod(shape))
+    first, last = kept[0], kept[-1]
+    if any(shape[axis] != 1 and axis not in kept for axis in range(first, last)):
+        return None
+    return View(prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :]))
+
+
+class Sums(NamedTuple):
+    """The launch of a kernel over `channel_sums.cuh`, and the memory that its blocks meet in."""
+
+    in_columns: bool  # else in planes
+    grid: tuple[int, int]
+    block: tuple[int, ...]
+    width: int  # elements that a thread takes at a time
+    partials: Array | None
+    tickets: Array | None
+
+
+def aligned(*arrays: Array | None) -> bool:
+    """Whether 16-byte accesses may be used on each of these (an argument that is None is not read)."""
+    return all(array is None or array.data.ptr % VECTOR_BYTES == 0 for array in arrays)
+
+
+def vector(dtype: np.dtype[Any]) -> int:
+    """How many elements a 16-byte access moves."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def real(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """The dtype that kernels compute in."""
+    return np.float64 if dtype == np.float64 else np.float32
+
+
+def plan(launcher: Launcher, view: View, dtype: np.dtype[Any], widest: int) -> Sums:
+    """Geometry and workspace for sums over an array that is not empty.
+
+    `widest`: how many elements a thread may take at a time where the shape allows it (1 or `vector(dtype)`).
+    """
+    outer, channels, inner = view
+    in_columns = inner == 1 and channels > 1
+    if in_columns:
+        width = widest if channels % widest == 0 else 1
+        lanes = min(WARP, _power_of_two(channels // width))
+        rows = min(THREADS // lanes, _power_of_two(outer))
+        groups = -(-channels // (lanes * width))
+        shares = -(-outer // (rows * ROWS_PER_THREAD))
+        block: tuple[int, ...] = (lanes, rows)
+    else:
+        if channels == 1:
+            outer, inner = 1, outer * inner
+        width = widest if inner % widest == 0 or outer * channels == 1 else 1
+        packs = outer * (inner // width)
+        threads = min(THREADS, -(-packs // WARP) * WARP or WARP)
+        groups = channels
+        shares = -(-packs // (threads * PACKS_PER_THREAD))
+        block = (threads,)
+    shares = max(1, min(shares, BLOCKS // groups))
+    partials = tickets = None
+    if shares > 1:
+        partials = launcher.cp.empty(shares * channels, dtype=real(dtype))
+        tickets = launcher.tickets(groups)
+    return Sums(in_columns, (groups, shares), block, width, partials, tickets)
+
+
+def _power_of_two(count: int) -> int:
+    """The smallest one that is not below `count`."""
+    return 1 << (count - 1).bit_length()

@@ -1,0 +1,115 @@
+// Bias and activation in one pass over the array, forward and backward, for the activation that the macro ACTIVATION
+// names. The array is seen as (outer, channels, inner) with the bias along the channels, so that one kernel serves
+// (M, N) with the bias along N and (N, C, H, W) with the bias along C.
+#include "activations.cuh"
+#include "broadcast.cuh"
+#include "channel_sums.cuh"
+
+using Activated = activations::ACTIVATION;
+
+// --- forward: out = activation(x + bias) ---------------------------------------------------------
+
+template <int WIDTH>
+static __device__ __forceinline__ void forward(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
+                                               INDEX first, INDEX channels, INDEX inner, REAL alpha) {
+    Pack<SCALAR, WIDTH> values = load_pack<WIDTH>(x + first);
+    Pack<SCALAR, WIDTH> added{};
+    if (bias) added = channel_values<WIDTH>(bias, first, channels, inner);
+#pragma unroll
+    for (int j = 0; j < WIDTH; ++j) {
+        const REAL sum = bias ? to_real(values.values[j]) + to_real(added.values[j]) : to_real(values.values[j]);
+        values.values[j] = from_real<SCALAR>(Activated::forward(sum, alpha));
+    }
+    store_pack<WIDTH>(out + first, values);
+}
+
+// A thread takes 16 bytes at a time; what they do not reach, or all of an array that is not aligned, it takes one by
+// one. `out` may be x: an element is read and written by one thread. Bytes: each of x and out once.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(256)
+    bias_activation_forward(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX n, INDEX channels,
+                            INDEX inner, REAL alpha) {
+    const INDEX packs = is_aligned(x) && is_aligned(out) ? n / VECTOR : 0;
+    for (INDEX i = grid_start<INDEX>(); i < packs; i += grid_stride<INDEX>()) {
+        forward<VECTOR>(x, bias, out, i * VECTOR, channels, inner, alpha);
+    }
+    for (INDEX i = packs * VECTOR + grid_start<INDEX>(); i < n; i += grid_stride<INDEX>()) {
+        forward<1>(x, bias, out, i, channels, inner, alpha);
+    }
+}
+
+// --- backward ------------------------------------------------------------------------------------
+
+// Computes and writes the gradient of x, and hands it on to be summed. `saved` is null if the backward of the
+// activation does not look at it.
+struct Backward {
+    const SCALAR* __restrict__ grad;
+    const SCALAR* __restrict__ saved;
+    SCALAR* __restrict__ grad_x;
+    REAL alpha;
+
+    template <int WIDTH>
+    __device__ __forceinline__ Pack<REAL, WIDTH> at(INDEX first) const {
+        const Pack<SCALAR, WIDTH> g = load_pack<WIDTH>(grad + first);
+        Pack<SCALAR, WIDTH> kept{};
+        if (saved) kept = load_pack<WIDTH>(saved + first);
+        Pack<REAL, WIDTH> exact;
+        Pack<SCALAR, WIDTH> stored;
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) {
+            exact.values[j] = Activated::backward(to_real(kept.values[j]), to_real(g.values[j]), alpha);
+            stored.values[j] = from_real<SCALAR>(exact.values[j]);
+        }
+        store_pack<WIDTH>(grad_x + first, stored);
+        return exact;
+    }
+};
+
+struct StoreBiasGradient {
+    SCALAR* __restrict__ bias_grad;
+    __device__ __forceinline__ void operator()(INDEX channel, REAL sum) const {
+        bias_grad[channel] = from_real<SCALAR>(sum);
+    }
+};
+
+// The gradient of x alone, mapped to threads as the forward is. Bytes: each of grad, saved and grad_x once.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(256)
+    activation_backward(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
+                        SCALAR* __restrict__ grad_x, INDEX n, REAL alpha) {
+    const Backward backward{grad, saved, grad_x, alpha};
+    const INDEX packs = is_aligned(grad) && is_aligned(saved) && is_aligned(grad_x) ? n / VECTOR : 0;
+    for (INDEX i = grid_start<INDEX>(); i < packs; i += grid_stride<INDEX>()) backward.at<VECTOR>(i * VECTOR);
+    for (INDEX i = packs * VECTOR + grid_start<INDEX>(); i < n; i += grid_stride<INDEX>()) backward.at<1>(i);
+}
+
+// With the gradient of the bias, summed while the gradient of x is computed: the same bytes, and the partial sums.
+// `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    bias_activation_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
+                                     SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
+                                     unsigned* tickets, INDEX rows, INDEX channels, int width, REAL alpha) {
+    const Backward backward{grad, saved, grad_x, alpha};
+    const StoreBiasGradient store{bias_grad};
+    if (width == VECTOR) {
+        sum_columns<VECTOR>(rows, channels, backward, store, partials, tickets);
+    } else {
+        sum_columns<1>(rows, channels, backward, store, partials, tickets);
+    }
+}
+
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    bias_activation_backward_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
+                                    SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
+                                    unsigned* tickets, INDEX outer, INDEX channels, INDEX inner, int width,
+                                    REAL alpha) {
+    const Backward backward{grad, saved, grad_x, alpha};
+    const StoreBiasGradient store{bias_grad};
+    if (width == VECTOR) {
+        sum_planes<VECTOR>(outer, channels, inner, backward, store, partials, tickets);
+    } else {
+        sum_planes<1>(outer, channels, inner, backward, store, partials, tickets);
+    }
+}

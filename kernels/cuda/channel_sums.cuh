@@ -1,0 +1,100 @@
+// Sums over every axis but one, finished in the launch that computes what is summed, in an order that depends on the
+// shape alone.
+//
+// The array is seen as (outer, channels, inner). Two kinds of kernels cover every such shape:
+//
+//   sum_columns  inner = 1. A block of (x, y) threads takes x * WIDTH neighbouring channels and every y-th of its
+//                share of the rows: a warp reads whole lines, a thread keeps WIDTH sums.
+//   sum_planes   any inner. A block takes one channel and its share of the outer * inner elements.
+//
+// Where one block for each group of channels would leave multiprocessors idle, gridDim.y blocks share it: each writes
+// a partial sum, and the last one to finish adds them up. Sums are blocked three times over (thread, block, grid), so
+// that rounding errors grow with the length of one thread's chain only, some thousands of additions at most.
+//
+// What is summed is an `element`: element.at<WIDTH>(i) gives the values of the elements i, ..., i + WIDTH - 1, and may
+// write results of its own on the way. Where the sums go is up to `finish(channel, sum)`.
+#pragma once
+#include "columns.cuh"
+#include "common.cuh"
+
+#define SUM_THREADS COLUMN_THREADS
+
+template <int WIDTH>
+static __device__ __forceinline__ REAL pack_sum(Pack<REAL, WIDTH> pack) {
+#pragma unroll
+    for (int step = WIDTH / 2; step > 0; step /= 2) {
+#pragma unroll
+        for (int j = 0; j < step; ++j) pack.values[j] += pack.values[j + step];
+    }
+    return pack.values[0];
+}
+
+// Grid: (ceil(channels / (blockDim.x * WIDTH)), shares of the rows). WIDTH divides channels.
+// partials: (gridDim.y, channels), tickets: (gridDim.x); neither is used if gridDim.y is 1.
+template <int WIDTH, class Element, class Finish>
+static __device__ __forceinline__ void sum_columns(INDEX rows, INDEX channels, const Element& element,
+                                                   const Finish& finish, REAL* partials, unsigned* tickets) {
+    const INDEX channel = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
+    const bool inside = channel < channels;
+    Pack<REAL, WIDTH> sums{};
+    if (inside) {
+        const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.y;
+        for (INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y; row < rows; row += step) {
+            const Pack<REAL, WIDTH> values = element.template at<WIDTH>(row * channels + channel);
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) sums.values[j] += values.values[j];
+        }
+    }
+    reduce_over_y<Sum>(sums);
+    if (gridDim.y > 1) {
+        if (inside && threadIdx.y == 0) {
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) partials[blockIdx.y * channels + channel + j] = sums.values[j];
+        }
+        if (!is_last_block(tickets + blockIdx.x, gridDim.y)) return;
+        sums = Pack<REAL, WIDTH>{};
+        if (inside) {
+            for (INDEX share = threadIdx.y; share < gridDim.y; share += blockDim.y) {
+#pragma unroll
+                for (int j = 0; j < WIDTH; ++j) sums.values[j] += partials[share * channels + channel + j];
+            }
+        }
+        reduce_over_y<Sum>(sums);
+    }
+    if (inside && threadIdx.y == 0) {
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) finish(channel + j, sums.values[j]);
+    }
+}
+
+// Grid: (channels, shares of the elements); blockDim.x is a multiple of 32. WIDTH divides inner, or there is one plane
+// only, whose rest is read one by one. partials: (channels, gridDim.y), tickets: (channels).
+template <int WIDTH, class Element, class Finish>
+static __device__ __forceinline__ void sum_planes(INDEX outer, INDEX channels, INDEX inner, const Element& element,
+                                                  const Finish& finish, REAL* partials, unsigned* tickets) {
+    __shared__ REAL shared[SUM_THREADS / 32];
+    const INDEX channel = blockIdx.x;
+    const INDEX packs_in_plane = inner / WIDTH;
+    const INDEX packs = outer * packs_in_plane;
+    const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.x;
+    REAL sum = 0;
+    for (INDEX pack = static_cast<INDEX>(blockIdx.y) * blockDim.x + threadIdx.x; pack < packs; pack += step) {
+        const INDEX plane = pack / packs_in_plane;
+        const INDEX first = (plane * channels + channel) * inner + (pack - plane * packs_in_plane) * WIDTH;
+        sum += pack_sum(element.template at<WIDTH>(first));
+    }
+    if (WIDTH > 1 && blockIdx.y == 0 && threadIdx.x < inner % WIDTH) {
+        sum += pack_sum(element.template at<1>(packs_in_plane * WIDTH + threadIdx.x));
+    }
+    sum = block_reduce<Sum>(sum, shared);
+    if (gridDim.y > 1) {
+        if (threadIdx.x == 0) partials[channel * gridDim.y + blockIdx.y] = sum;
+        if (!is_last_block(tickets + blockIdx.x, gridDim.y)) return;
+        sum = 0;
+        for (unsigned share = threadIdx.x; share < gridDim.y; share += blockDim.x) {
+            sum += partials[channel * gridDim.y + share];
+        }
+        sum = block_reduce<Sum>(sum, shared);
+    }
+    if (threadIdx.x == 0) finish(channel, sum);
+}

@@ -1,0 +1,210 @@
+// Cross-entropy of the softmax of logits (rows, classes) with integer labels: loss and gradient in one launch.
+//
+// With t = the (smoothed, weighted) target distribution of a row and p = softmax(logits):
+//
+//     loss = -sum(t * log p)        gradient = p * sum(t) - t
+//
+// A warp works on a row of up to 1024 classes, a block on a longer one; it holds the row in registers where 16-byte
+// accesses are possible, up to 8192 classes, else reads it twice. Bytes: each of logits and gradient once.
+//
+// The gradient of the mean needs the summed weights of all labels that count before the first one is written. Up to
+// TOTAL_IN_BLOCK rows every block adds them up for itself: at most 16 KB of labels, which lie in the L2 cache, in the
+// same order everywhere. Beyond that, where a second launch weighs little, cross_entropy_total has done it before.
+#include "channel_sums.cuh"
+#include "rows.cuh"
+
+#define REDUCTION_NONE 0
+#define REDUCTION_MEAN 1
+#define REDUCTION_SUM 2
+
+// Labels come in every integer type: the type is looked at where a label is read, once for a row.
+#define LABELS_OF(SIZE, SIGNED) (2 * (SIZE) + (SIGNED))
+
+struct Targets {
+    const void* __restrict__ labels;
+    int label_type;                     // LABELS_OF(size in bytes, 1 if signed)
+    const SCALAR* __restrict__ weight;  // (classes), or null: all are 1
+    INDEX classes;
+    long long ignore_index;
+
+    template <class T>
+    __device__ __forceinline__ long long read(INDEX row) const {
+        return static_cast<long long>(static_cast<const T*>(labels)[row]);
+    }
+    __device__ __forceinline__ long long label(INDEX row) const {
+        switch (label_type) {
+            case LABELS_OF(1, 0): return read<unsigned char>(row);
+            case LABELS_OF(1, 1): return read<signed char>(row);
+            case LABELS_OF(2, 0): return read<unsigned short>(row);
+            case LABELS_OF(2, 1): return read<short>(row);
+            case LABELS_OF(4, 0): return read<unsigned>(row);
+            case LABELS_OF(4, 1): return read<int>(row);
+            default: return read<long long>(row);
+        }
+    }
+
+    // Labels are checked elsewhere, later perhaps: one that is out of range must not reach beyond the arrays.
+    __device__ __forceinline__ bool in_range(long long label) const { return 0 <= label && label < classes; }
+
+    __device__ __forceinline__ REAL class_weight(long long label) const {
+        return weight == nullptr ? REAL(1) : in_range(label) ? to_real(weight[label]) : REAL(0);
+    }
+    // The weight of a row, 0 if its label is ignored.
+    __device__ __forceinline__ REAL row_weight(INDEX row) const {
+        const long long chosen = label(row);
+        return chosen == ignore_index ? REAL(0) : class_weight(chosen);
+    }
+};
+
+// What every row is told.
+struct Shared {
+    Targets targets;
+    REAL smoothing;
+    REAL scale;  // of the gradient: 1, or 1 / the summed weights
+};
+
+// Writes the gradient of a row and returns its loss.
+template <class Rows, int THREADS>
+static __device__ __forceinline__ REAL row_loss(const SCALAR* __restrict__ logits, SCALAR* __restrict__ gradient,
+                                                INDEX row, const Shared& all, Group<THREADS> group) {
+    const Targets& targets = all.targets;
+    const Rows x({logits + row * targets.classes}, targets.classes);
+    const Statistics found = softmax_statistics(x, group);
+    const REAL log_total = logarithm(found.total);
+
+    const long long label = targets.label(row);
+    const bool counts = label != targets.ignore_index;
+    const REAL hard = (1 - all.smoothing) * targets.class_weight(label);  // of the label's own class
+    const REAL share = all.smoothing / targets.classes;                   // of each class, times its weight
+    REAL loss = 0, target_sum = hard;
+    if (counts && targets.in_range(label)) {
+        loss = -hard * (to_real(logits[row * targets.classes + label]) - found.largest - log_total);
+    }
+    if (all.smoothing > 0) {
+        REAL weights = 0, weighted = 0;
+        each(x, [&](INDEX place, Values<1> v) {
+            const REAL weight = targets.class_weight(place);
+            weights += weight;
+            weighted += weight * (v.of[0] - found.largest - log_total);
+        });
+        loss -= share * group.template reduce<Sum>(weighted);
+        target_sum += share * group.template reduce<Sum>(weights);
+    }
+    write(x, gradient + row * targets.classes, [&](INDEX place, Values<1> v) {
+        REAL target = place == label ? hard : REAL(0);
+        if (all.smoothing > 0) target += share * targets.class_weight(place);
+        const REAL p = exponential(v.of[0] - found.largest - log_total);
+        return counts ? (p * target_sum - target) * all.scale : REAL(0);  // a choice: 0 * inf is not 0
+    });
+    return counts ? loss : REAL(0);
+}
+
+// The summed weights of the rows; every thread of every block gets the same bits.
+static __device__ __forceinline__ REAL summed_weights(const Targets& targets, INDEX rows, REAL* shared) {
+    REAL sum = 0;
+    for (INDEX row = threadIdx.x; row < rows; row += blockDim.x) sum += targets.row_weight(row);
+    return block_reduce<Sum>(sum, shared);
+}
+
+static __device__ __forceinline__ REAL reciprocal_or_nan(REAL total) {  // a mean over nothing is NaN
+    return total == 0 ? infinity(REAL()) - infinity(REAL()) : 1 / total;
+}
+
+// Adds up what the threads have lost (each row's loss stands with one of them) and stores the loss.
+static __device__ __forceinline__ void finish(REAL lost, SCALAR* __restrict__ loss, REAL scale, REAL* partials,
+                                              unsigned* ticket, REAL* shared) {
+    lost = block_reduce<Sum>(lost, shared);
+    if (gridDim.x > 1) {
+        if (threadIdx.x == 0) partials[blockIdx.x] = lost;
+        if (!is_last_block(ticket, gridDim.x)) return;
+        lost = 0;
+        for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) lost += partials[i];
+        lost = block_reduce<Sum>(lost, shared);
+    }
+    if (threadIdx.x == 0) *loss = from_real<SCALAR>(lost * scale);
+}
+
+template <class Rows, int THREADS>
+static __device__ __forceinline__ void all_rows(const SCALAR* __restrict__ logits, SCALAR* __restrict__ loss,
+                                                SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket,
+                                                INDEX rows, const Shared& all, int reduction, REAL* shared) {
+    const int groups = blockDim.x / THREADS;
+    const Group<THREADS> group{shared};
+    REAL lost = 0;
+    for (INDEX row = static_cast<INDEX>(blockIdx.x) * groups + threadIdx.x / THREADS; row < rows;
+         row += static_cast<INDEX>(gridDim.x) * groups) {
+        const REAL here = row_loss<Rows>(logits, gradient, row, all, group);
+        if (Group<THREADS>::thread() == 0) {
+            if (reduction == REDUCTION_NONE) loss[row] = from_real<SCALAR>(here);
+            lost += here;
+        }
+    }
+    if (reduction != REDUCTION_NONE) finish(lost, loss, all.scale, partials, ticket, shared);
+}
+
+// `total`: the summed weights, or null: computed here. `width`: VECTOR where 16-byte accesses are possible, else 1.
+// registers: 128
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
+    cross_entropy_warp(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
+                       const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,
+                       SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket, INDEX rows, INDEX classes,
+                       long long ignore_index, REAL smoothing, int reduction, int width) {
+    __shared__ REAL shared[ROW_THREADS / 32];
+    Shared all{{labels, label_type, weight, classes, ignore_index}, smoothing, 1};
+    if (reduction == REDUCTION_MEAN) {
+        all.scale = reciprocal_or_nan(total ? *total : summed_weights(all.targets, rows, shared));
+    }
+    if (width == VECTOR) {
+        all_rows<RegisterRows<32, VECTOR, 1>, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction,
+                                                  shared);
+    } else {
+        all_rows<MemoryRows<32, 1, 1>, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction, shared);
+    }
+}
+
+// registers: 128
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
+    cross_entropy_block(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
+                        const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,
+                        SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket, INDEX rows, INDEX classes,
+                        long long ignore_index, REAL smoothing, int reduction, int width) {
+    __shared__ REAL shared[ROW_THREADS / 32];
+    Shared all{{labels, label_type, weight, classes, ignore_index}, smoothing, 1};
+    if (reduction == REDUCTION_MEAN) {
+        all.scale = reciprocal_or_nan(total ? *total : summed_weights(all.targets, rows, shared));
+    }
+    if (width == VECTOR && classes <= ROW_THREADS * ROW_ITEMS) {
+        all_rows<RegisterRows<ROW_THREADS, VECTOR, 1>, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows,
+                                                                    all, reduction, shared);
+    } else if (width == VECTOR) {
+        all_rows<MemoryRows<ROW_THREADS, VECTOR, 1>, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows, all,
+                                                                  reduction, shared);
+    } else {
+        all_rows<MemoryRows<ROW_THREADS, 1, 1>, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows, all,
+                                                             reduction, shared);
+    }
+}
+
+// --- the summed weights of many rows -------------------------------------------------------------
+
+struct RowWeights {
+    Targets targets;
+    template <int WIDTH>
+    __device__ __forceinline__ Pack<REAL, WIDTH> at(INDEX first) const {
+        static_assert(WIDTH == 1, "labels are read one by one");
+        return Pack<REAL, 1>{{targets.row_weight(first)}};
+    }
+};
+
+struct StoreTotal {
+    REAL* total;
+    __device__ __forceinline__ void operator()(INDEX, REAL sum) const { *total = sum; }
+};
+
+// registers: 48
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    cross_entropy_total(const void* __restrict__ labels, int label_type, const SCALAR* __restrict__ weight, REAL* total,
+                        REAL* partials, unsigned* ticket, INDEX rows, INDEX classes, long long ignore_index) {
+    const RowWeights weights{{labels, label_type, weight, classes, ignore_index}};
+    sum_planes<1>(1, 1, rows, weights, StoreTotal{total}, partials, ticket);
+}

@@ -1,0 +1,70 @@
+// Sums over all axes but one of an array that is seen as (outer, channels, inner), and the norm of a flat buffer: one
+// launch, in an order that depends on the shape alone (see channel_sums.cuh). Bytes: the array once, and the results.
+#include "channel_sums.cuh"
+
+struct Elements {
+    const SCALAR* __restrict__ x;
+    template <int WIDTH>
+    __device__ __forceinline__ Pack<REAL, WIDTH> at(INDEX first) const {
+        const Pack<SCALAR, WIDTH> stored = load_pack<WIDTH>(x + first);
+        Pack<REAL, WIDTH> values;
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) values.values[j] = to_real(stored.values[j]);
+        return values;
+    }
+};
+
+struct Squares {
+    Elements elements;
+    template <int WIDTH>
+    __device__ __forceinline__ Pack<REAL, WIDTH> at(INDEX first) const {
+        Pack<REAL, WIDTH> values = elements.at<WIDTH>(first);
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) values.values[j] *= values.values[j];
+        return values;
+    }
+};
+
+struct StoreSum {
+    SCALAR* __restrict__ out;
+    __device__ __forceinline__ void operator()(INDEX channel, REAL sum) const { out[channel] = from_real<SCALAR>(sum); }
+};
+
+struct StoreRoot {
+    SCALAR* __restrict__ out;
+    __device__ __forceinline__ void operator()(INDEX, REAL sum) const { *out = from_real<SCALAR>(square_root(sum)); }
+};
+
+// `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
+// registers: 48
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    sums_in_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets,
+                    INDEX rows, INDEX channels, int width) {
+    if (width == VECTOR) {
+        sum_columns<VECTOR>(rows, channels, Elements{x}, StoreSum{out}, partials, tickets);
+    } else {
+        sum_columns<1>(rows, channels, Elements{x}, StoreSum{out}, partials, tickets);
+    }
+}
+
+// registers: 48
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    sums_in_planes(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets,
+                   INDEX outer, INDEX channels, INDEX inner, int width) {
+    if (width == VECTOR) {
+        sum_planes<VECTOR>(outer, channels, inner, Elements{x}, StoreSum{out}, partials, tickets);
+    } else {
+        sum_planes<1>(outer, channels, inner, Elements{x}, StoreSum{out}, partials, tickets);
+    }
+}
+
+// registers: 48
+extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+    l2_norm(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets, INDEX n,
+            int width) {
+    if (width == VECTOR) {
+        sum_planes<VECTOR>(1, 1, n, Squares{{x}}, StoreRoot{out}, partials, tickets);
+    } else {
+        sum_planes<1>(1, 1, n, Squares{{x}}, StoreRoot{out}, partials, tickets);
+    }
+}
