@@ -85,4 +85,4 @@ def variants(layouts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float32", layout: str = "contiguous") -> Any:
-    return LAYOUTS_4D[layout](rng.normal(size=shape).astype(dtype))
+    return LAYOUTS_4D[layout](np.asarray(rng.normal(size=shape), dtype))

@@ -41,7 +41,7 @@ def _activation(name: str, shape: tuple[int, ...], axis: int, dtype: str, layout
     case = f"{name}-{shape}-{axis}-{dtype}-{layout}-{alpha}"
 
     def x(rng: np.random.Generator) -> Array:
-        values = 3 * rng.normal(size=shape)
+        values = np.asarray(3 * rng.normal(size=shape))
         values.reshape(-1)[: len(EXTREMES)] = EXTREMES[: values.size]
         return LAYOUTS_4D[layout](values.astype(dtype))
 
@@ -49,10 +49,10 @@ def _activation(name: str, shape: tuple[int, ...], axis: int, dtype: str, layout
         return normal(rng, (shape[axis],), dtype, layout if layout in LAYOUTS else "contiguous")
 
     def backward(rng: np.random.Generator) -> tuple[Array, ...]:
-        saved = 3 * rng.normal(size=shape).astype(dtype)
+        saved = np.asarray(3 * rng.normal(size=shape), dtype)
         saved.reshape(-1)[:3] = (0.0, 1.0, np.nan)[: saved.size]
         if ACTIVATIONS[name].saves == "output":
-            saved = ACTIVATIONS[name].forward(np, saved, alpha)
+            saved = np.asarray(ACTIVATIONS[name].forward(np, saved, alpha))
         return normal(rng, shape, dtype, layout), LAYOUTS_4D[layout](saved), name, alpha, axis
 
     def backward_with_out(rng: np.random.Generator) -> Arguments:
@@ -82,6 +82,10 @@ for _name in ACTIVATIONS:
     _activation(_name, (0, 4, 2, 2), 1, "float32", "contiguous", 0.3)
     _activation(_name, (40, 6, 17, 19), 1, "float32", "batch inner", 0.3)
     _activation(_name, (), -1, "float32", "contiguous", 0.3)
+    _activation(_name, (70, 16), -1, "float32", "contiguous", 0.3)
+    _activation(_name, (5, 3, 4, 8), 1, "float32", "contiguous", 0.3)
+    _activation(_name, (5, 2, 40, 64), 1, "float32", "contiguous", 0.3)
+    _activation(_name, (37,), 0, "float32", "contiguous", 0.3)
     for _layout in LAYOUTS_4D:
         _activation(_name, (9, 3, 5, 6), 1, "float32", _layout, 0.3)
 
@@ -107,6 +111,11 @@ for _dtype, _layout in variants(LAYOUTS):
     _softmax((5, 7), -1, _dtype, _layout, 1.0)
 _softmax((5, 7), 0, "float32", "contiguous", 1e4)
 _softmax((3, 4, 2, 2), 1, "float32", "contiguous", 10.0)
+for _dtype in DTYPES:
+    for _shape in ((9, 64), (3, 1000), (3, 1037), (2, 1104), (2, 8200)):  # held in registers, by a warp or more; or not
+        _softmax(_shape, -1, _dtype, "contiguous", 3.0)
+    for _shape in ((2, 5, 16), (2, 300, 5), (3, 4, 1)):
+        _softmax(_shape, 1, _dtype, "contiguous", 3.0)
 _softmax((0, 4), 1, "float32", "contiguous", 1.0)
 _softmax((4, 0), 1, "float32", "contiguous", 1.0)
 
@@ -114,15 +123,15 @@ _softmax((4, 0), 1, "float32", "contiguous", 1.0)
 # --- losses -------------------------------------------------------------------------------------
 
 
-def _cross_entropy(name: str, n: int, dtype: str, layout: str, scale: float, **options: Any) -> None:
+def _cross_entropy(name: str, n: int, dtype: str, layout: str, scale: float, classes: int = 5, **options: Any) -> None:
     def make(rng: np.random.Generator) -> Arguments:
         chosen = dict(options)
-        labels = rng.integers(0, 5, size=n).astype(chosen.pop("labels", "int64"))
+        labels = rng.integers(0, classes, size=n).astype(chosen.pop("labels", "int64"))
         if "ignored" in chosen:
             labels[rng.random(n) < chosen.pop("ignored")] = chosen["ignore_index"]
         if chosen.pop("weighted", False):
-            chosen["weight"] = rng.random(5).astype(dtype)
-        return (normal(rng, (n, 5), dtype, layout) * scale, labels), chosen
+            chosen["weight"] = rng.random(classes).astype(dtype)
+        return (normal(rng, (n, classes), dtype, layout) * scale, labels), chosen
 
     add("softmax_cross_entropy", f"{name}-{dtype}-{layout}-{scale}", make)
 
@@ -138,6 +147,12 @@ for _reduction in ("none", "mean", "sum"):
         )  # fmt: skip
     _cross_entropy(f"ignored class {_reduction}", 9, "float32", "contiguous", 1.0, ignored=0.3, ignore_index=2)
     _cross_entropy(f"no rows {_reduction}", 0, "float32", "contiguous", 1.0, reduction=_reduction)
+for _rows, _classes in ((9, 64), (5, 1000), (3, 1037), (3, 1104), (2, 8200), (2100, 8)):
+    for _dtype, _reduction in (("float32", "mean"), ("float64", "sum"), ("float16", "none"), ("float16", "mean")):
+        _cross_entropy(
+            f"{_rows} rows {_classes} classes {_reduction}", _rows, _dtype, "contiguous", 3.0, _classes,
+            reduction=_reduction, weighted=True, label_smoothing=0.1, ignored=0.3, ignore_index=-1,
+        )  # fmt: skip
 for _labels in INTEGERS:
     _cross_entropy(f"{_labels} labels", 9, "float32", "contiguous", 1.0, labels=_labels)
     _cross_entropy(f"{_labels} labels", 9, "float64", "contiguous", 1.0, labels=_labels, label_smoothing=0.1)
@@ -145,10 +160,12 @@ for _labels in INTEGERS:
 
 def _bce(name: str, shape: tuple[int, ...], dtype: str, layout: str, scale: float, **options: Any) -> None:
     def make(rng: np.random.Generator) -> Arguments:
-        arrays = {key: (rng.random(value) + 0.5).astype(dtype) for key, value in options.items() if key != "reduction"}
-        target = LAYOUTS[layout](rng.random(shape).astype(dtype))
+        arrays = {
+            key: np.asarray(rng.random(value) + 0.5, dtype) for key, value in options.items() if key != "reduction"
+        }
+        target = LAYOUTS[layout](np.asarray(rng.random(shape), dtype))
         chosen = arrays | {"reduction": options["reduction"]}
-        return (normal(rng, shape, dtype, layout) * scale, target), chosen
+        return (np.asarray(normal(rng, shape, dtype, layout) * scale), target), chosen
 
     add("bce_with_logits", f"{name}-{shape}-{dtype}-{layout}-{scale}-{options}", make)
 
@@ -159,6 +176,9 @@ for _reduction in ("none", "mean", "sum"):
     _bce("large", (6, 4), "float32", "contiguous", 1e4, reduction=_reduction)
     _bce("weight", (6, 4), "float32", "contiguous", 1.0, reduction=_reduction, weight=(4,))
     _bce("weights", (6, 4), "float32", "contiguous", 1.0, reduction=_reduction, weight=(6, 1), pos_weight=(4,))
+    _bce("column of weights", (70, 64), "float64", "contiguous", 1.0, reduction=_reduction, weight=(70, 1))
+    _bce("inner weights", (3, 2, 5), "float16", "contiguous", 1.0, reduction=_reduction, pos_weight=(3, 1, 5))
+    _bce("one weight", (30, 100, 2), "float32", "contiguous", 1.0, reduction=_reduction, weight=(), pos_weight=(100, 1))
     _bce("empty", (0, 4), "float32", "contiguous", 1.0, reduction=_reduction)
     _bce("scalar", (), "float32", "contiguous", 1.0, reduction=_reduction)
 
@@ -408,6 +428,9 @@ for _layout in LAYOUTS:
     _sum(_layout, lambda rng, layout=_layout: normal(rng, (7, 9), "float32", layout), (0,))
 for _layout, _axes in product(("contiguous", "reversed", "Fortran order"), ((0,), (1,), (0, 1))):
     _sum(f"long-{_axes}-{_layout}", lambda rng, layout=_layout: normal(rng, (300, 280), layout=layout), _axes)
+for _shape, _axes in (((70, 4, 96), (0, 2)), ((3, 5, 2400), (0, 2)), ((3, 1, 5), (0,)), ((2100, 2), (0,))):
+    for _dtype in DTYPES:
+        _sum(f"{_shape}-{_axes}-{_dtype}", lambda rng, s=_shape, d=_dtype: normal(rng, s, d), _axes)
 _sum("empty", lambda rng: np.zeros((0, 3), np.float32), (0,))
 _swing = np.tile(np.array([3e4, 3e4, 3e4, -3e4, -3e4], np.float16), (4, 1))
 _sum("float16 that overflows on the way", lambda rng: _swing, (1,))
