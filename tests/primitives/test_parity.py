@@ -20,7 +20,7 @@ from .cases import CASES, Case
 
 DEVICES = ["numpy"]
 
-OTHER_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info", "compile_cuda"}
+OTHER_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info", "compile_cuda", "out_of_memory"}
 PRIMITIVES = {name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")}
 PRIMITIVES -= OTHER_METHODS
 
