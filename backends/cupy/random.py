@@ -17,7 +17,7 @@ Array = Any
 DType = Any
 
 THREADS = 256
-VECTOR_BYTES = 16  # what a thread makes, or more
+VECTOR_BYTES = 16  # what a thread makes
 
 
 class RandomPrimitives(CudaPrimitives):
@@ -66,9 +66,8 @@ class RandomPrimitives(CudaPrimitives):
     def _dropout(self, x: Array, p: float, counter: PhiloxCounter) -> Array:
         out = self.empty(x.shape, x.dtype)
         if x.size:
-            elements = max(4, VECTOR_BYTES // x.dtype.itemsize)  # of a thread
             self.launcher.kernel("dropout", "dropout", SCALAR=scalar(x.dtype))(
-                (self.blocks(-(-x.size // elements), THREADS),), (THREADS,), self.contiguous(x), out, x.size,
+                (self.blocks(-(-x.nbytes // VECTOR_BYTES), THREADS),), (THREADS,), self.contiguous(x), out, x.size,
                 round(p * 2**24), dropout_scale(p), counter.seed, counter.offset, counter.stream,
             )  # fmt: skip
         return out

@@ -18,6 +18,7 @@ struct Adadelta {
 // The learning rate is `lr`, or what `lr_place` points to.
 //
 // registers: 72
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) adadelta_update(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ square_avg,
     SCALAR* __restrict__ acc_delta, const long long* __restrict__ record, long long n, double lr,

@@ -18,6 +18,7 @@ struct Adagrad {
 // computed from what they point to (for the other from `lr` or `step`), once by each thread.
 //
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) adagrad_update(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ square_sum,
     const long long* __restrict__ record, long long n, REAL rate, REAL eps, REAL weight_decay, int maximize,

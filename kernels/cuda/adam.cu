@@ -25,6 +25,7 @@ struct Adam {
 };
 
 // registers: 72
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) adam_update(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ exp_avg,
     SCALAR* __restrict__ exp_avg_sq, SCALAR* __restrict__ max_exp_avg_sq, const long long* __restrict__ record,
@@ -46,6 +47,7 @@ extern "C" __global__ void __launch_bounds__(256, 3) adam_update(
 // `decoupled_decay` is AdamW's, 0 without it.
 //
 // registers: 80
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) adam_update_scheduled(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ exp_avg,
     SCALAR* __restrict__ exp_avg_sq, SCALAR* __restrict__ max_exp_avg_sq, const long long* __restrict__ record,

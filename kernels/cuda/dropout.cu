@@ -2,13 +2,11 @@
 // the Philox sequence are at least `bound` = round(p * 2**24), and the backward pass computes the same words again.
 // Forward and backward are the same kernel.
 //
-// A thread handles ELEMENTS neighbouring elements, 16 bytes of them (float64: 32), since four elements share one
-// Philox block: loads and stores of 16 bytes where the arrays lie on them and the elements are all there. Bytes
-// moved: x once, out once.
+// A thread handles VECTOR neighbouring elements with one load and one store of 16 bytes, if the arrays lie on 16 bytes
+// and the elements are all there, else one by one. Four elements share a Philox block; with float64 two threads make
+// the same one, which is cheaper than what 32 bytes a thread would cost the coalescing. Bytes moved: x once, out once.
 #include "common.cuh"
 #include "philox.cuh"
-
-constexpr int ELEMENTS = VECTOR < 4 ? 4 : VECTOR;
 
 struct Dropout {
     unsigned bound;
@@ -19,34 +17,44 @@ struct Dropout {
     }
 };
 
-// registers: 40
+// The words of elements start..start+VECTOR-1
+static __device__ __forceinline__ void words_for(
+    long long start, unsigned long long seed, unsigned long long offset, unsigned long long stream,
+    unsigned (&words)[VECTOR]
+) {
+    constexpr int BLOCKS = (VECTOR + 3) / 4;
+#pragma unroll
+    for (int b = 0; b < BLOCKS; ++b) {
+        const unsigned long long at = offset + static_cast<unsigned long long>(start / 4 + b);  // wraps around
+        const PhiloxBlock block = philox(seed, at, stream);
+        const bool second_half = VECTOR == 2 && start % 4 != 0;
+#pragma unroll
+        for (int j = 0; j < (VECTOR < 4 ? VECTOR : 4); ++j) {
+            words[4 * b + j] = second_half ? block.words[(2 + j) % 4] : block.words[j];
+        }
+    }
+}
+
+// registers: 48
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256) dropout(
     const SCALAR* __restrict__ x, SCALAR* __restrict__ out, long long n, unsigned bound, REAL scale,
     unsigned long long seed, unsigned long long offset, unsigned long long stream
 ) {
     const Dropout apply{bound, scale};
     const bool aligned = is_aligned(x) && is_aligned(out);
-    for (long long i = grid_start<long long>(); i * ELEMENTS < n; i += grid_stride<long long>()) {
-        const long long start = i * ELEMENTS;
-        unsigned words[ELEMENTS];
+    for (long long i = grid_start<long long>(); i * VECTOR < n; i += grid_stride<long long>()) {
+        const long long start = i * VECTOR;
+        unsigned words[VECTOR];
+        words_for(start, seed, offset, stream, words);
+        if (aligned && start + VECTOR <= n) {
+            Pack<SCALAR, VECTOR> pack = load_pack<VECTOR>(x + start);
 #pragma unroll
-        for (int b = 0; b < ELEMENTS / 4; ++b) {
-            const unsigned long long at = offset + static_cast<unsigned long long>(start / 4 + b);  // wraps around
-            const PhiloxBlock block = philox(seed, at, stream);
-#pragma unroll
-            for (int j = 0; j < 4; ++j) words[4 * b + j] = block.words[j];
-        }
-        if (aligned && start + ELEMENTS <= n) {
-#pragma unroll
-            for (int part = 0; part < ELEMENTS; part += VECTOR) {
-                Pack<SCALAR, VECTOR> pack = load_pack<VECTOR>(x + start + part);
-#pragma unroll
-                for (int j = 0; j < VECTOR; ++j) pack.values[j] = apply(pack.values[j], words[part + j]);
-                store_pack(out + start + part, pack);
-            }
+            for (int j = 0; j < VECTOR; ++j) pack.values[j] = apply(pack.values[j], words[j]);
+            store_pack(out + start, pack);
         } else {
 #pragma unroll
-            for (int j = 0; j < ELEMENTS; ++j) {
+            for (int j = 0; j < VECTOR; ++j) {
                 if (start + j < n) out[start + j] = apply(x[start + j], words[j]);
             }
         }

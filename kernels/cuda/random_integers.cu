@@ -19,7 +19,8 @@ static __device__ __forceinline__ void store_up_to(T* out, long long start, long
     }
 }
 
-// registers: 40
+// registers: 48
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256) philox_words(
     unsigned* __restrict__ out, long long n, unsigned long long seed, unsigned long long offset,
     unsigned long long stream
@@ -36,7 +37,8 @@ extern "C" __global__ void __launch_bounds__(256) philox_words(
 // low + floor(w * span / 2**64) for 64-bit draws w; span = 0 stands for 2**64. Modulo 2**64, so that `low` may be a
 // negative number.
 //
-// registers: 40
+// registers: 48
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256) random_integers(
     long long* __restrict__ out, long long n, unsigned long long seed, unsigned long long offset,
     unsigned long long stream, unsigned long long low, unsigned long long span

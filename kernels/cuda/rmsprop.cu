@@ -26,6 +26,7 @@ struct RMSprop {
 // points to.
 //
 // registers: 80
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) rmsprop_update(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ square_avg,
     SCALAR* __restrict__ grad_avg, SCALAR* __restrict__ momentum_buffer, const long long* __restrict__ record,

@@ -29,6 +29,7 @@ struct Momentum {
 // momentum_buffer may be null. The learning rate is `lr`, or what `lr_place` points to.
 //
 // registers: 56
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 3) sgd_update(
     SCALAR* __restrict__ param, const SCALAR* __restrict__ grad, SCALAR* __restrict__ momentum_buffer,
     const long long* __restrict__ record, long long n, double lr, const void* __restrict__ lr_place, int lr_type,
