@@ -1,6 +1,7 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
 from dlcore import _methods, cuda, data, io, nn, optim, random
+from dlcore._custom_op import custom_op
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
     bool_,
@@ -20,6 +21,7 @@ from dlcore._dtypes import (
 )
 from dlcore._errors import DeviceError, DTypeError, ShapeError
 from dlcore._gradcheck import gradcheck
+from dlcore._sources import CSource, CudaSource
 from dlcore._tensor import Tensor, asarray, tensor
 from dlcore._version import __version__
 from dlcore.autograd import Function, enable_grad, grad, is_grad_enabled, no_grad
@@ -80,6 +82,8 @@ from dlcore.random import Generator, manual_seed, rand, randint, randn, randperm
 _methods.bind()
 
 __all__ = [
+    "CSource",
+    "CudaSource",
     "DTypeError",
     "DeviceError",
     "Function",
@@ -101,6 +105,7 @@ __all__ = [
     "conj",
     "cuda",
     "current_device",
+    "custom_op",
     "data",
     "device",
     "device_info",
