@@ -184,8 +184,8 @@ def _rewrap(result: Any, arrays: list[Any]) -> tuple[Any, bool]:
             if result.size and np.may_share_memory(result, x._a):
                 return view(x, result), False
         return own(result), True
-    if isinstance(result, np.generic):
-        return own(result), True
+    if isinstance(result, (np.generic, int, float, complex)):
+        return own(result), True  # CuPy gives no scalars
     if isinstance(result, (list, tuple)):
         parts = [_rewrap(part, arrays) for part in result]
         values = [part for part, _ in parts]

@@ -279,7 +279,7 @@ def _pack_one(kernel: str, parameter: Any, value: Any, device: int) -> bytes:
 def _pack_scalar(parameter: Any, scalar: Any, described: str, refuse: Any) -> bytes:
     kind, size = scalar.dtype.kind, scalar.dtype.itemsize
     if parameter.kind == "p":
-        fits = kind in "iu" and size == 8  # an address
+        fits = kind == "u" and size == 8  # an address
     elif parameter.kind == "s":
         fits = size == parameter.size and scalar.dtype.char in "eFD"  # half and complex types are structs in C++
     else:

@@ -12,6 +12,7 @@ while sizes and statistics stay CuPy's. What is never touched costs no memory.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import threading
 from collections import deque
@@ -115,6 +116,7 @@ class DeviceMemory:
         self.recent: deque[str] = deque(maxlen=32)  # kernels launched since the guards were last verified
         self.damage: list[str] = []  # found in a finaliser, to be raised at the next chance
         self.lock = threading.RLock()
+        self.closed = False  # at the end of the interpreter, finalisers must leave everything alone
 
     def note_launch(self, kernel: str) -> None:
         self.launches += 1
@@ -152,6 +154,8 @@ class DeviceMemory:
 
     def retire(self, buffer: Buffer) -> None:
         """The allocation is freed. Called by finalisers, so damage is kept for the next check."""
+        if self.closed:
+            return
         self.buffers.remove(buffer)
         message = self.verify(buffer)
         if message:
@@ -171,6 +175,12 @@ def write_guards(buffer: Buffer) -> None:
 
 
 DEVICE_MEMORY = [DeviceMemory(device_id) for device_id in range(DEVICES)]
+
+
+@atexit.register
+def _close() -> None:
+    for owner in DEVICE_MEMORY:
+        owner.closed = True
 
 
 class Block:
@@ -197,7 +207,7 @@ class Block:
         counters.allocation(device_id, size)
 
     def __del__(self) -> None:
-        if self.size:
+        if self.size and not self.owner.closed:
             with self.owner.lock:
                 self.owner.used -= self.size
             counters.free(self.device_id)

@@ -25,6 +25,7 @@ class PinnedMemory:
         self.size = size
         self._raw = np.empty(max(size, 1), np.uint8)
         self.ptr: int = self._raw.ctypes.data if size else 0
+        self._live = _live  # a finaliser cannot rely on globals
         if size:
             _live[self.ptr] = size
 
@@ -33,7 +34,7 @@ class PinnedMemory:
 
     def __del__(self) -> None:
         if self.ptr:
-            _live.pop(self.ptr, None)
+            self._live.pop(self.ptr, None)
 
 
 class PinnedMemoryPointer:
