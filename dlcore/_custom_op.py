@@ -166,7 +166,7 @@ class CustomOp:
             kernels = self._kernels.get((dev, scalar))
             if kernels is None:
                 macros = {**macros_for(str(self), cuda.source, scalar, CUDA_TYPES), **(cuda.macros or {})}
-                kernels = self._kernels[dev, scalar] = _Kernels(dev.backend, cuda.source, macros)
+                kernels = self._kernels[dev, scalar] = _Kernels(str(self), dev, cuda.source, macros)
             cuda.launch(kernels, array, *[_contiguous(xp, x) for x in arrays], **parameters)
         return array
 
@@ -203,15 +203,20 @@ class _Result(NamedTuple):
 class _Kernels:
     """The kernels of a CUDA source by name, each compiled when it is first asked for."""
 
-    def __init__(self, backend: Backend, source: str, macros: Macros) -> None:
-        self._arguments = backend, source, macros
+    def __init__(self, op: str, dev: device, source: str, macros: Macros) -> None:
+        self._arguments = op, dev, source, macros
         self._found: dict[str, CudaKernel] = {}
 
     def __getitem__(self, name: str) -> CudaKernel:
         kernel = self._found.get(name)
         if kernel is None:
-            backend, source, macros = self._arguments
-            kernel = self._found[name] = backend.compile_cuda(source, name, macros)
+            op, dev, source, macros = self._arguments
+            try:
+                kernel = self._found[name] = dev.backend.compile_cuda(source, name, macros)
+            except (LookupError, TypeError):  # of the source's text
+                raise
+            except Exception as error:  # each compiler has its own
+                raise RuntimeError(f"{op}: kernel {name!r} does not compile for {dev}: {error}") from error
         return kernel
 
 

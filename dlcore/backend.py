@@ -456,8 +456,8 @@ class Backend:
 
         Raises:
             DeviceError: this device runs no CUDA source.
-            RuntimeError: the source does not compile; the message is the compiler's.
-            ValueError: it holds no such kernel. The launch raises TypeError and ValueError for arguments that do
-                not fit the signature and for a grid or block that cannot be launched.
+            LookupError: the source holds no such kernel. What the compiler raises if it refuses the source, with its
+                message. The launch raises TypeError, ValueError and OverflowError for arguments that do not fit the
+                signature and for a grid or block that cannot be launched.
         """
         raise DeviceError(f"device {self.name!r} cannot run CUDA source; give a Python function or C source")
