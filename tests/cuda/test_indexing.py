@@ -186,7 +186,7 @@ def test_the_first_error_stays_until_it_is_raised_and_then_is_gone(backend: Any)
     backend.check_index_range(bad, 0, 3, "first: ")
     backend.check_index_range(bad, 0, 6, "second: ")
     backend.check_index_range(good, 0, 3, "third: ")
-    with pytest.raises(IndexError, match="^first: 5$"):
+    with pytest.raises(IndexError, match=r"^first: 5$"):
         backend.to_host(good)
     backend.to_host(good)
     backend.check_index_range(good, 0, 3, "first: ")
@@ -209,7 +209,7 @@ def test_no_update_while_an_error_is_pending(backend: Any, rng: np.random.Genera
         settings = {"lr": 0.1} | {k: backend.from_host(x) if k == "step" else x for k, x in settings.items()}
         backend.check_index_range(backend.from_host(np.array([9])), 0, 9, "label ")
         getattr(backend, update)(*arrays, **settings)
-        with pytest.raises(IndexError, match="^label 9$"):
+        with pytest.raises(IndexError, match=r"^label 9$"):
             backend.synchronize()
         for before, after in zip((p, g, *states), arrays, strict=True):
             if before is not None:
@@ -242,5 +242,5 @@ def test_a_check_on_another_stream_is_not_forgotten() -> None:
         number = errors.check("side: ")
     errors.raise_pending()  # the work of the other stream may not be done
     errors.record[...] = cusim.asarray(np.array([1, number, 8, 0]))
-    with pytest.raises(IndexError, match="^side: 8$"):
+    with pytest.raises(IndexError, match=r"^side: 8$"):
         errors.raise_pending()
