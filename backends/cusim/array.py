@@ -18,7 +18,7 @@ from .device import Device, current_device, synchronize_device
 from .dispatch import call, check_device, empty, own, view, wrap
 from .methods import Methods
 from .pinned import is_pinned
-from .pool import MemoryPointer
+from .pointer import MemoryPointer
 
 
 class Flags:

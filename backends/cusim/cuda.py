@@ -14,16 +14,8 @@ from .pinned import (
     alloc_pinned_memory,
     set_pinned_memory_allocator,
 )
-from .pool import (
-    BaseMemory,
-    Memory,
-    MemoryPointer,
-    MemoryPool,
-    alloc,
-    get_allocator,
-    set_allocator,
-    using_allocator,
-)
+from .pointer import BaseMemory, Memory, MemoryPointer
+from .pool import MemoryPool, alloc, get_allocator, set_allocator, using_allocator
 from .stream import Event, Stream, get_current_stream, get_elapsed_time
 
 __all__ = [

@@ -14,6 +14,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from . import counters, pool
 from .device import current_device
+from .pointer import BaseMemory
 
 DTYPES = frozenset(np.dtype(character) for character in "?bBhHiIlLqQefdFD")
 _PYTHON_SCALARS = frozenset((int, float, bool, complex))
@@ -25,7 +26,7 @@ class Stored:
     __slots__ = ("__weakref__", "_a", "_mem", "base")
 
     _a: Any
-    _mem: pool.BaseMemory
+    _mem: BaseMemory
     base: Any
 
 
@@ -41,7 +42,7 @@ def set_array_class(array_class: type) -> None:
 # --- making arrays --------------------------------------------------------------------------------
 
 
-def wrap(array: Any, mem: pool.BaseMemory, base: Any = None) -> Any:
+def wrap(array: Any, mem: BaseMemory, base: Any = None) -> Any:
     made = _array_class.__new__(_array_class)
     made._a, made._mem, made.base = array, mem, base
     return made

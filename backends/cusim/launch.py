@@ -18,7 +18,7 @@ from .dispatch import Stored
 from .engine import CompileError, Program
 from .errors import INVALID_VALUE, NOT_FOUND, ArgumentError, CompileException, CUDADriverError
 from .memory import DEVICE_MEMORY
-from .pool import MemoryPointer
+from .pointer import MemoryPointer
 from .settings import check_mode, thread_order
 
 SHARED_LIMIT = ATTRIBUTES["MaxSharedMemoryPerBlock"]

@@ -77,8 +77,8 @@ def test_the_list_is_complete(tmp_path: Path) -> None:
     names = json.loads((tmp_path / "names.json").read_text())
     assert names == json.loads(json.dumps(cupy_names.dump()))
     for name in [
-        "ndarray.get", "ndarray.argmax", "RawKernel.max_dynamic_shared_size_bytes", "cuda.Device.use", "sqrt", "float16",
-        "cuda.runtime.memcpyAsync", "cuda.memory.OutOfMemoryError", "cuda.Stream.wait_event", "linspace",
+        "ndarray.get", "ndarray.argmax", "RawKernel.max_dynamic_shared_size_bytes", "cuda.Device.use", "sqrt",
+        "cuda.runtime.memcpyAsync", "cuda.memory.OutOfMemoryError", "cuda.Stream.wait_event", "linspace", "float16",
     ]:  # fmt: skip
         assert name in names
     assert names["sum"]["signature"][0][0] == "a"
