@@ -39,7 +39,7 @@ def norm_of(values: list[Any], without: tuple[int, ...] = ()) -> float:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often norms and scales were asked for."""
     counted: Counter[str] = Counter()
-    backend = type(dl.current_device().backend)
+    backend = dl.current_device().backend
 
     def counting(name: str) -> Callable[..., Any]:
         original = getattr(backend, name)

@@ -78,7 +78,7 @@ def expected(make: Make, steps: int) -> list[np.ndarray[Any, Any]]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each primitive of the flat buffers was called."""
     counted: Counter[str] = Counter()
-    backend = type(dl.current_device().backend)
+    backend = dl.current_device().backend
 
     def counting(name: str) -> Callable[..., Any]:
         original = getattr(backend, name)
