@@ -10,6 +10,7 @@ import bisect
 import ctypes
 import functools
 import json
+import math
 import os
 import re
 import threading
@@ -26,6 +27,8 @@ from .rewrite import RewriteError, rewrite
 from .statistics import LineStatistics, Statistics
 
 STEPS = 1 << 27  # basic blocks that a thread may execute in check mode
+MAX_THREADS = 1024  # in a block
+MAX_SHARED = 227 * 1024  # bytes of dynamic shared memory in a block
 
 
 class CompileError(RuntimeError):
@@ -40,6 +43,7 @@ class KernelError(RuntimeError):
         kernel: its name.
         file, line: where in the source; "" and 0 where it is not known.
         block, thread: the indices of the thread that was caught.
+        address: of the access to memory that was wrong; None if it was something else.
     """
 
     def __init__(
@@ -50,10 +54,12 @@ class KernelError(RuntimeError):
         line: tuple[str, int] = ("", 0),
         block: Sequence[int] = (),
         thread: Sequence[int] = (),
+        address: int | None = None,
     ) -> None:
         self.kind, self.kernel = kind, kernel
         self.file, self.line = line
         self.block, self.thread = tuple(block), tuple(thread)
+        self.address = address
         super().__init__(message)
 
 
@@ -202,6 +208,10 @@ class Function:
                 What the kernel had written by then stays written.
         """
         program = self._program
+        if len(arguments) != len(self.parameters):
+            raise ValueError(f"{self.name}: {len(arguments)} arguments for {len(self.parameters)} parameters")
+        if min(*grid, *block) < 1 or math.prod(block) > MAX_THREADS or not 0 <= shared_mem <= MAX_SHARED:
+            raise ValueError(f"{self.name}: grid {grid}, block {block}, {shared_mem} bytes of shared memory")
         store = [ctypes.create_string_buffer(bytes(value), max(1, len(value))) for value in arguments]
         pointers = (ctypes.c_void_p * max(1, len(store)))(*map(ctypes.addressof, store))
         request = _Request(
@@ -211,7 +221,8 @@ class Function:
         if program.check:
             request.steps = int(os.environ.get("DLCORE_CUSIM_STEPS", STEPS))
             request.must_be_initialised = os.environ.get("DLCORE_CUSIM_INITIALISED", "0") == "1"
-            request.buffers = self._describe(buffers, arguments)
+            buffers = list(buffers)
+            request.buffers, request.shadows = self._describe(buffers, arguments)
             request.buffer_count = len(buffers)
         runtime = _runtime()
         with _LOCK:
@@ -219,11 +230,15 @@ class Function:
                 raise self._error(runtime.cusim_failure()[0])
             return self._statistics(runtime) if program.check else Statistics(self.name)
 
-    def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> Any:
-        """The buffers for the runtime. Those to which only pointers to const are passed must not be written."""
+    def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> tuple[Any, list[Shadow]]:
+        """The buffers for the runtime, and their shadows, which must live until the launch is over.
+
+        Buffers to which only pointers to const are passed must not be written.
+        """
         result = (_Buffer * max(1, len(buffers)))()
         order = sorted(range(len(buffers)), key=lambda i: buffers[i].address)
         starts = [buffers[i].address for i in order]
+        shadows: list[Shadow] = []
         mutable: set[int] = set()
         constant: set[int] = set()
         for parameter, value in zip(self.parameters, arguments, strict=True):
@@ -234,8 +249,9 @@ class Function:
             if buffer.shadow is None:
                 buffer.shadow = Shadow(buffer.nbytes)
             read_only = i in constant and i not in mutable
-            result[i] = _Buffer(buffer.address, buffer.nbytes, buffer.name.encode(), buffer.shadow.handle, read_only)
-        return result
+            shadows.append(buffer.shadow)
+            result[i] = _Buffer(buffer.address, buffer.nbytes, buffer.name.encode(), shadows[-1].handle, read_only)
+        return result, shadows
 
     def _error(self, failure: _Failure) -> KernelError:
         table = self._program._table
@@ -248,7 +264,7 @@ class Function:
         found = table.lines([site])[0] if site else ("", 0)
         block, thread = tuple(failure.block), tuple(failure.thread)
         message = f"{self.name}: {table.text(site)}: block {block}, thread {thread}: {text}"
-        return KernelError(message, failure.kind.decode(), self.name, found, block, thread)
+        return KernelError(message, failure.kind.decode(), self.name, found, block, thread, failure.accessed)
 
     def _statistics(self, runtime: ctypes.CDLL) -> Statistics:
         rows, totals = ctypes.POINTER(_SiteTraffic)(), (ctypes.c_ulonglong * 3)()
@@ -368,6 +384,8 @@ class _Buffer(ctypes.Structure):
 
 
 class _Request(ctypes.Structure):
+    shadows: list[Shadow]  # kept alive with the request
+
     _fields_ = (
         ("module", ctypes.c_void_p), ("kernel", ctypes.POINTER(_KernelInfo)),
         ("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("arguments", ctypes.POINTER(ctypes.c_void_p)),
@@ -379,7 +397,7 @@ class _Request(ctypes.Structure):
 
 class _Failure(ctypes.Structure):
     _fields_ = (
-        ("failed", ctypes.c_int), ("site", ctypes.c_void_p),
+        ("failed", ctypes.c_int), ("site", ctypes.c_void_p), ("accessed", ctypes.c_void_p),
         ("block", ctypes.c_uint * 3), ("thread", ctypes.c_uint * 3),
         ("kind", ctypes.c_char * 48), ("text", ctypes.c_char * 1400),
     )  # fmt: skip

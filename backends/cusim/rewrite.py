@@ -166,6 +166,7 @@ def _parameter_name(text: str, index: int) -> str:
 _VALUE = r"\((?:[^()]|\([^()]*\))*\)"
 _ALIGN = rf"(?:__align__|alignas)\s*{_VALUE}|__attribute__\s*\(\(\s*aligned\s*{_VALUE}\s*\)\)"
 _SHARED = re.compile(rf"((?:\b(?:extern|static|volatile|const)\b\s*|(?:{_ALIGN})\s*)*)\b__shared__\b", re.DOTALL)
+_DECLARATOR = r"([*\s]*)\b([A-Za-z_]\w*)\s*((?:\[.*\])?)\s*"
 _ALIGN_VALUE = re.compile(r"(?:__align__|alignas|aligned)\s*\(((?:[^()]|\([^()]*\))*)\)")
 
 
@@ -178,13 +179,13 @@ def _shared_declarations(source: str, blank: str) -> list[tuple[int, int, str]]:
         what = " ".join(source[match.start() : end + 1 if end >= 0 else match.end() + 60].split())
         if end < 0 or re.match(r"[ \t]*#", blank[blank.rfind("\n", 0, match.start()) + 1 :]):
             raise RewriteError(f"line {line}: __shared__ must stand in a plain declaration, not in a macro: {what}")
-        storage = "" if _in_function(blank, match.start()) else "static"
-        replaced = _declaration(match[1], blank[match.end() : end], number, storage, f"line {line}: {what}")
+        macro = "CUSIM_SHARED" if _in_function(blank, match.start()) else "CUSIM_SHARED_OUTSIDE"
+        replaced = _declaration(match[1], blank[match.end() : end], number, macro, f"line {line}: {what}")
         edits.append((match.start(), end, replaced + "\n" * source.count("\n", match.start(), end)))
     return edits
 
 
-def _declaration(prefix: str, blank: str, number: int, storage: str, where: str) -> str:
+def _declaration(prefix: str, blank: str, number: int, macro: str, where: str) -> str:
     """The declarators after `__shared__`, each as a declaration of its own on one line."""
     alignments = [f"({value})" for value in _ALIGN_VALUE.findall(prefix + blank)]
     bare = re.sub(_ALIGN, lambda found: " " * len(found[0]), blank)
@@ -193,18 +194,15 @@ def _declaration(prefix: str, blank: str, number: int, storage: str, where: str)
     is_extern = "extern" in prefix.split() or re.match(r"\s*extern\b", bare) is not None
     bare = re.sub(r"\b(?:extern|static)\b", lambda found: " " * len(found[0]), bare)
     parts = _split(bare)
-    first = re.match(r"^(.*?[\w>\s*&])\s*?\b([A-Za-z_]\w*)\s*((?:\[.*\])?)\s*$", parts[0], re.DOTALL)
-    if first is None or not first[1].strip():
+    first = re.match(rf"^(.*[\w>])\s*?{_DECLARATOR}$", parts[0], re.DOTALL)
+    others = [re.match(rf"^{_DECLARATOR}$", part, re.DOTALL) for part in parts[1:]]
+    if first is None or None in others:
         raise RewriteError(f"{where}: this declaration is not understood")
-    kind = " ".join(f"{_type_qualifiers(prefix)} {first[1]}".split())
-    declared = [(first[2], first[3])]
-    for part in parts[1:]:
-        other = re.match(r"^\s*([A-Za-z_]\w*)\s*((?:\[.*\])?)\s*$", part, re.DOTALL)
-        if other is None:
-            raise RewriteError(f"{where}: this declaration is not understood")
-        declared.append((other[1], other[2]))
+    base = " ".join(f"{_type_qualifiers(prefix)} {first[1]}".split())
+    declared = [first.groups()[1:], *(other.groups() for other in others if other is not None)]
     result = []
-    for i, (name, dimensions) in enumerate(declared):
+    for i, (stars, name, dimensions) in enumerate(declared):
+        kind = base + "".join(stars.split())
         dimensions = " ".join(dimensions.split())
         if is_extern:
             if re.sub(r"\s", "", dimensions) != "[]":
@@ -214,7 +212,7 @@ def _declaration(prefix: str, blank: str, number: int, storage: str, where: str)
             alignment = "1"
             for value in alignments:
                 alignment = f"(cusim::larger<{alignment}, {value}>)"
-            result.append(f"CUSIM_SHARED({number}_{i}, {storage}, {name}, {alignment}, {kind}{dimensions})")
+            result.append(f"{macro}({number}_{i}, {name}, {alignment}, {kind}{dimensions})")
     return "; ".join(result)
 
 

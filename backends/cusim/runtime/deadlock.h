@@ -31,12 +31,14 @@ namespace cusim {
     unsigned thread = static_cast<unsigned>(in_warp - scheduler.threads);
     const Warp& warp = warps[thread / warp_size];
     const Exchange& e = *in_warp->exchange;
-    unsigned missing = e.mask & warp.exists & ~warp.exited & ~e.waiting;
-    for (const Exchange& other : warp.exchanges)
-        if (&other != &e && other.waiting & missing)
+    unsigned missing = e.mask & warp.exists & ~warp.exited & ~e.arrived;
+    for (unsigned rest = warp.waiting; rest != 0; rest &= rest - 1) {
+        const Exchange& other = warp.exchanges[__builtin_ctz(rest)];
+        if (&other != &e && other.arrived & missing)
             fail("wrong mask", in_warp->site,
                  "a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait with mask 0x%08x at " CUSIM_PLACE, e.mask, missing,
                  other.mask, other.site);
+    }
     fail("deadlock", in_warp->site,
          "deadlock: a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait at the __syncthreads() of " CUSIM_PLACE, e.mask,
          missing, at_barrier->site);

@@ -37,7 +37,9 @@
 typedef __SIZE_TYPE__ size_t;
 
 namespace cusim {
-static Machine unattached = {{}, {}, {}, {}, 0, 0, 1ll << 62};  // while the module is being loaded
+// While the module is being loaded, its own start-up code is checked code, too.
+CUSIM_SERVICE void ignore_access(address, size, Kind, const void*) {}
+static Machine unattached = {.steps_left = 1ll << 62, .access = ignore_access};
 static Machine* machine = &unattached;
 static EarlyShared early_shared;
 alignas(1024) static char dynamic_shared[shared_guard + max_shared + shared_guard + 16];
@@ -73,42 +75,56 @@ template <class T, size alignment>
 struct alignas(512) SharedArray {
     static constexpr size before = shared_guard + alignment % 256;
     char unused_before[before];
-    alignas(alignment) T value;
+    alignas(alignment) char value[sizeof(T)];
     char unused_after[shared_guard];
+    const char* marker;  // to as many bytes as `value` has: how the size is found in the object file
     bool known;
 
-    // `marker` is as large as the value: from it the size of static shared memory is read in the object file.
-    CUSIM_UNCHECKED __attribute__((noinline)) T& declare(const char* name, const char* marker) {
-        (void)marker;
-        if (known) return value;
+    constexpr explicit SharedArray(const char* m) : unused_before(), value(), unused_after(), marker(m), known(false) {}
+
+    CUSIM_UNCHECKED __attribute__((noinline)) T& declare(const char* name) {
+        if (known) return reinterpret_cast<T&>(value);
         known = true;
         if (machine != &unattached) {
-            machine->shared_array(name, &value, sizeof value, before, shared_guard);
+            machine->shared_array(name, value, sizeof value, before, shared_guard);
         } else if (early_shared.count < EarlyShared::most) {  // outside of functions
-            early_shared.arrays[early_shared.count++] = {name, &value, sizeof value, before, shared_guard};
+            early_shared.arrays[early_shared.count++] = {name, value, sizeof value, before, shared_guard};
         }
-        return value;
+        return reinterpret_cast<T&>(value);
     }
 };
-#define CUSIM_SHARED_MARKER(number) static char cusim_bytes_##number[sizeof(cusim_type_##number)];
-#define CUSIM_SHARED_VALUE(number, name) cusim_shared_##number.declare(#name, cusim_bytes_##number)
 #else
 template <class T, size alignment>
 struct SharedArray {
     alignas(alignment) T value;
 };
-#define CUSIM_SHARED_MARKER(number)
-#define CUSIM_SHARED_VALUE(number, name) cusim_shared_##number.value
 #endif
 }  // namespace cusim
 
-// `storage` is `static` outside of functions and empty within.
-#define CUSIM_SHARED(number, storage, name, alignment, ...)                                                        \
-    using cusim_type_##number = __VA_ARGS__;                                                                       \
-    CUSIM_SHARED_MARKER(number)                                                                                    \
-    static cusim::SharedArray<cusim_type_##number, cusim::larger<alignof(cusim_type_##number), (alignment)>>       \
-        cusim_shared_##number;                                                                                     \
-    storage cusim_type_##number& name = CUSIM_SHARED_VALUE(number, name)
+#define CUSIM_SHARED_TYPE(number, ...) \
+    cusim::SharedArray<cusim_type_##number, cusim::larger<alignof(cusim_type_##number), (__VA_ARGS__)>>
+#ifdef CUSIM_CHECK
+#define CUSIM_SHARED(number, name, alignment, ...)                                          \
+    using cusim_type_##number = __VA_ARGS__;                                                \
+    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                          \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number(cusim_bytes_##number); \
+    cusim_type_##number& name = cusim_shared_##number.declare(#name)
+#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)                                  \
+    using cusim_type_##number = __VA_ARGS__;                                                \
+    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                          \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number(cusim_bytes_##number); \
+    static const bool cusim_known_##number = (cusim_shared_##number.declare(#name), true);  \
+    static cusim_type_##number& name = reinterpret_cast<cusim_type_##number&>(cusim_shared_##number.value)
+#else
+#define CUSIM_SHARED(number, name, alignment, ...)                       \
+    using cusim_type_##number = __VA_ARGS__;                             \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number;   \
+    cusim_type_##number& name = cusim_shared_##number.value
+#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)               \
+    using cusim_type_##number = __VA_ARGS__;                             \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number;   \
+    static cusim_type_##number& name = cusim_shared_##number.value
+#endif
 #define CUSIM_DYNAMIC_SHARED(name, ...) \
     static __VA_ARGS__(&name)[] = *reinterpret_cast<__VA_ARGS__(*)[]>(cusim::dynamic_shared + cusim::shared_guard + 16)
 

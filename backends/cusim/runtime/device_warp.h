@@ -16,7 +16,7 @@ template <class T>
 CUSIM_SERVICE T from_lane(const char* name, unsigned mask, T value, int source, const void* site) {
     const Exchange* exchange = machine->exchange(mask, &value, sizeof value, shuffle, site);
     const unsigned lane = static_cast<unsigned>(source);
-    if (exchange->present >> lane & 1) return lane_value<T>(exchange, lane);
+    if (exchange->arrived >> lane & 1) return lane_value<T>(exchange, lane);
     machine->absent_lane(exchange, lane, name, site);
     __builtin_memset(&value, 0xff, sizeof value);
     return value;
@@ -27,7 +27,7 @@ CUSIM_SERVICE unsigned lanes_where(unsigned mask, int predicate, const void* sit
     const int yes = predicate != 0;
     const Exchange* exchange = machine->exchange(mask, &yes, sizeof yes, ballot, site);
     unsigned lanes = 0;
-    for (unsigned rest = exchange->present; rest != 0; rest &= rest - 1) {
+    for (unsigned rest = exchange->arrived; rest != 0; rest &= rest - 1) {
         const unsigned lane = static_cast<unsigned>(__builtin_ctz(rest));
         if (lane_value<int>(exchange, lane)) lanes |= 1u << lane;
     }
@@ -38,7 +38,7 @@ template <class T>
 CUSIM_SERVICE unsigned lanes_equal(unsigned mask, T value, const Exchange** result, const void* site) {
     const Exchange* exchange = machine->exchange(mask, &value, sizeof value, match, site);
     unsigned lanes = 0;
-    for (unsigned rest = exchange->present; rest != 0; rest &= rest - 1) {
+    for (unsigned rest = exchange->arrived; rest != 0; rest &= rest - 1) {
         const unsigned lane = static_cast<unsigned>(__builtin_ctz(rest));
         if (lane_value<T>(exchange, lane) == value) lanes |= 1u << lane;
     }
@@ -94,7 +94,7 @@ CUSIM_SERVICE unsigned __activemask() { return 1u << cusim::lane_index(); }
     CUSIM_SERVICE unsigned __match_all_sync(unsigned mask, type value, int* all) {                  \
         const cusim::Exchange* exchange;                                                            \
         const unsigned lanes = cusim::lanes_equal(mask, value, &exchange, CUSIM_SITE);              \
-        *all = lanes == exchange->present;                                                          \
+        *all = lanes == exchange->arrived;                                                          \
         return *all ? lanes : 0;                                                                    \
     }
 CUSIM_MATCHES(int)
@@ -108,7 +108,7 @@ CUSIM_MATCHES(double)
     CUSIM_SERVICE type name(unsigned mask, type value) {                                                  \
         const cusim::Exchange* exchange =                                                                 \
             cusim::machine->exchange(mask, &value, sizeof value, cusim::reduce, CUSIM_SITE);              \
-        unsigned rest = exchange->present;                                                                \
+        unsigned rest = exchange->arrived;                                                                \
         type a = cusim::lane_value<type>(exchange, static_cast<unsigned>(__builtin_ctz(rest)));           \
         for (rest &= rest - 1; rest != 0; rest &= rest - 1) {                                             \
             const type b = cusim::lane_value<type>(exchange, static_cast<unsigned>(__builtin_ctz(rest))); \

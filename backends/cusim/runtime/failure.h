@@ -13,6 +13,7 @@ namespace cusim {
 struct Failure {
     int failed;
     const void* site;
+    const void* accessed;  // the address, if it was an access to memory
     unsigned block[3], thread[3];
     char kind[48];
     char text[1400];
@@ -26,6 +27,7 @@ inline void write_failure(const Index& block, const Index& thread, const char* k
                           va_list values) {
     failure.failed = 1;
     failure.site = site;
+    failure.accessed = nullptr;
     const unsigned b[] = {block.x, block.y, block.z}, t[] = {thread.x, thread.y, thread.z};
     for (int i = 0; i < 3; ++i) failure.block[i] = b[i], failure.thread[i] = t[i];
     snprintf(failure.kind, sizeof failure.kind, "%s", kind);

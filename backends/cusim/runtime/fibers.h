@@ -134,9 +134,10 @@ class Fibers {
 
     address stack(int fiber) const { return reinterpret_cast<address>(memory_) + slot * fiber + guard; }
 
+    bool contains(address where) const { return where - reinterpret_cast<address>(memory_) < slot * count; }
+
     bool in_guard(address where) const {
-        address offset = where - reinterpret_cast<address>(memory_);
-        return offset < slot * count && offset % slot < guard;
+        return contains(where) && (where - reinterpret_cast<address>(memory_)) % slot < guard;
     }
 
     int current = 0;

@@ -112,8 +112,7 @@ CUSIM_CALLBACK __ubsan_handle_out_of_bounds(cusim::Arithmetic* a, cusim::address
 }
 CUSIM_CALLBACK __ubsan_handle_type_mismatch_v1(cusim::Misalignment* m, cusim::address where) {
     if (where == 0) cusim::machine->fail("null pointer", __builtin_return_address(0), "use of a null pointer to %s", m->type->name);
-    cusim::machine->fail("misaligned", __builtin_return_address(0), "misaligned address %p for type %s, which needs %d-byte alignment",
-                         reinterpret_cast<void*>(where), m->type->name, 1 << m->alignment);
+    cusim::machine->misaligned(where, m->type->name, cusim::size(1) << m->alignment, __builtin_return_address(0));
 }
 CUSIM_CALLBACK __ubsan_handle_builtin_unreachable(cusim::Arithmetic*) {
     cusim::machine->fail("unreachable", __builtin_return_address(0), "__builtin_unreachable() was reached");

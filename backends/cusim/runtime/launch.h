@@ -125,6 +125,7 @@ inline int run(const Request& request) {
         memory.start_launch(request.module, regions.data(), regions.size());
         memory.must_be_initialised = request.must_be_initialised != 0;
         memory.set_dynamic_shared(request.module->info->dynamic_shared, request.dynamic_shared);
+        if (block_order.count >= ~0u - clocks.block) Shadow::renumber(), clocks.block = 2;
         clocks.start_launch();
         traffic.start_launch();
     }
@@ -139,6 +140,7 @@ inline int run(const Request& request) {
     }
     faults.release();
     fflush(stdout);
+    if (failure.failed) forget_exchanges();  // as they are whenever a block has come to its end
     return failure.failed;
 }
 
@@ -167,6 +169,7 @@ CUSIM_API cusim::Module* cusim_attach(const cusim::ModuleInfo* info) {
     machine.access = access_memory;
     machine.atomic = access_atomically;
     machine.shared_array = shared_array;
+    machine.misaligned = misaligned;
     machine.is_global = is_global;
     machine.out_of_steps = out_of_steps;
     machine.fail = fail_from_kernel;
@@ -177,6 +180,7 @@ CUSIM_API cusim::Module* cusim_attach(const cusim::ModuleInfo* info) {
     }
     return new Module(info);
 }
+CUSIM_API void cusim_count_blocks_from(unsigned number) { cusim::clocks.block = number; }
 CUSIM_API unsigned long cusim_base(const cusim::Module* module) { return module->low; }
 CUSIM_API int cusim_launch(const cusim::Request* request) { return cusim::run(*request); }
 CUSIM_API const cusim::Failure* cusim_failure() { return &cusim::failure; }

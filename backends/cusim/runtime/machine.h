@@ -25,9 +25,8 @@ enum Kind : unsigned { reading, writing, atomically };
 // What the lanes of a warp told each other in one collective operation.
 struct Exchange {
     unsigned mask;     // the lanes that the callers named
-    unsigned present;  // the lanes that took part
+    unsigned arrived;  // the lanes that came; in the end, those that took part
     unsigned unread;   // how many have not gone on yet
-    unsigned waiting;  // the lanes that wait for the others; 0: free, or complete
     unsigned operation;
     const void* site;
     alignas(16) unsigned char values[warp_size][16];
@@ -48,6 +47,7 @@ struct Machine {
     void (*access)(address, size, Kind, const void* site);
     void (*atomic)(address, size, const void* site);
     void (*shared_array)(const char* name, void* where, size bytes, size outer_before, size outer_after);
+    void (*misaligned)(address, const char* type, size alignment, const void* site);
     bool (*is_global)(const void*);
     void (*out_of_steps)(const void* site);
     void (*fail)(const char* kind, const void* site, const char* format, ...) __attribute__((noreturn, format(printf, 3, 4)));

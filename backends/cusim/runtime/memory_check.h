@@ -58,13 +58,21 @@ class Memory {
         Region* region = find(where, number);
         if (region == nullptr || where + bytes > region->high) outside(where, bytes, kind, place);
         if (bytes <= 16 && (bytes & (bytes - 1)) == 0 && where & (bytes - 1))
-            fail("misaligned", place, "misaligned %zu-byte %s of %p, '%s' + %zu bytes", bytes, verb(kind),
-                 reinterpret_cast<void*>(where), region->name, where - region->low);
+            fail_at(where, "misaligned", place, "misaligned %zu-byte %s of %p, %s + %zu bytes", bytes, verb(kind),
+                    reinterpret_cast<void*>(where), name(*region), where - region->low);
         if (region->read_only && kind != reading)
-            fail("write to const", place, "%zu-byte %s of '%s' + %zu bytes, which the kernel takes as pointer to const", bytes, verb(kind),
-                 region->name, where - region->low);
+            fail_at(where, "write to const", place, "%zu-byte %s of %p, %s + %zu bytes, which is const%s", bytes, verb(kind),
+                    reinterpret_cast<void*>(where), name(*region), where - region->low,
+                    region->space == Space::global ? ": the kernel takes only pointers to const there" : "");
         check(*region, where - region->low, bytes, kind, number, place);
         if (region->space != Space::variables) traffic.add(where, bytes, kind, number, region->space == Space::shared);
+    }
+
+    [[noreturn]] void misaligned(address where, const char* type, size alignment, const void* place) {
+        const Region* region = find(where, 0);
+        fail_at(where, "misaligned", place, "misaligned address %p for %s, which needs %zu-byte alignment: %s + %zu bytes",
+                reinterpret_cast<void*>(where), type, alignment, region == nullptr ? "no buffer" : name(*region),
+                region == nullptr ? 0 : where - region->low);
     }
 
     bool is_buffer(address where) {
@@ -84,6 +92,8 @@ class Memory {
     Region variables_{};
 
     Region* add_shared(const char* name, address low, size bytes) {
+        for (Region& known : shared_)
+            if (known.low == low) return &known;  // the same module, attached once more
         shared_shadows_.emplace_back();
         shared_shadows_.back().allocate(bytes);
         shared_.push_back({low, low + bytes, name, &shared_shadows_.back(), Space::shared, false, low, low + bytes});
@@ -127,6 +137,22 @@ class Memory {
         return &variables_;
     }
 
+    // For messages: which buffer or array.
+    static const char* name(const Region& region) {
+        static char text[160];
+        if (region.space == Space::variables) return region.name;
+        if (region.name[0] == 0) return "a buffer that is no argument";
+        snprintf(text, sizeof text, "%s'%s'", region.space == Space::shared ? "__shared__ " : "", region.name);
+        return text;
+    }
+
+    template <class... Values>
+    [[noreturn]] static void fail_at(address where, const char* kind, const void* place, const char* format, Values... values) {
+        note_failure(kind, place, format, values...);
+        failure.accessed = reinterpret_cast<const void*>(where);
+        scheduler.give_up();
+    }
+
     [[noreturn]] void outside(address where, size bytes, Kind kind, const void* place) {
         const Region* nearest = nullptr;
         address distance = ~address(0);
@@ -139,15 +165,17 @@ class Memory {
         else
             for (const Region& region : buffers_) look(region);
         const void* pointer = reinterpret_cast<void*>(where);
-        if (where < 4096)
-            fail("null pointer", place, "%zu-byte %s through a null pointer (%p)", bytes, verb(kind), pointer);
-        if (nearest == nullptr || distance > max_distance)
-            fail("out of bounds", place, "%zu-byte %s of %p, which is not, or no longer, device memory", bytes, verb(kind), pointer);
-        fail("out of bounds", place, "%zu-byte %s of %p, out of bounds: nearest is %s'%s' of %zu bytes, %s %zu", bytes, verb(kind), pointer,
-             nearest->space == Space::shared ? "__shared__ " : "", nearest->name, nearest->high - nearest->low,
-             where < nearest->low ? "which begins after it; offset -" : "offset", where < nearest->low ? nearest->low - where : where - nearest->low);
+        if (where < 4096) fail_at(where, "null pointer", place, "%zu-byte %s through a null pointer (%p)", bytes, verb(kind), pointer);
+        if (scheduler.fibers.contains(where))
+            fail_at(where, "not device memory", place, "%zu-byte %s of %p, on the stack of another thread", bytes, verb(kind), pointer);
+        if (nearest == nullptr || distance > std::max<address>(4096, nearest->high - nearest->low))
+            fail_at(where, "not device memory", place, "%zu-byte %s of %p, which is not, or no longer, device memory", bytes, verb(kind),
+                    pointer);
+        const bool before = where < nearest->low;
+        fail_at(where, "out of bounds", place, "%zu-byte %s of %p, out of bounds: %zu bytes %s %s, which has %zu bytes", bytes, verb(kind),
+                pointer, before ? nearest->low - where : where - nearest->low, before ? "before" : "from the start of", name(*nearest),
+                nearest->high - nearest->low);
     }
-    static constexpr address max_distance = 1 << 20;
 
     void check(Region& region, size offset, size bytes, Kind kind, unsigned number, const void* place) {
         Shadow* shadow = region.shadow;
@@ -176,10 +204,13 @@ class Memory {
     }
 
     void uninitialised(const Region& region, const Cell& cell, size offset, const void* place) {
+        const address where = region.low + offset;
         if (region.space == Space::shared)
-            fail("uninitialised", place, "read of __shared__ '%s' + %zu bytes, which this block has not written yet", region.name, offset);
+            fail_at(where, "uninitialised", place, "read of %p, %s + %zu bytes, which this block has not written yet (is a barrier missing?)",
+                    reinterpret_cast<void*>(where), name(region), offset);
         if (must_be_initialised && region.space == Space::global && cell.write_block == 0)
-            fail("uninitialised", place, "read of '%s' + %zu bytes, which nobody has written", region.name, offset);
+            fail_at(where, "uninitialised", place, "read of %p, %s + %zu bytes, which nobody has written", reinterpret_cast<void*>(where),
+                    name(region), offset);
     }
 
     void check_writer(const Region& region, const Cell& cell, size offset, Kind kind, const void* place) {
@@ -200,8 +231,9 @@ class Memory {
         if (cell.read_block == c.block) {
             if (cell.read_stamp >= c.last_barrier) {
                 if (cell.read_warp & Cell::several_warps && warp == me / warp_size && !c.any_knowledge)
-                    fail("race", place, "data race within a block on %s'%s' + %zu bytes: %s here, and threads of several warps read it",
-                         region.space == Space::shared ? "__shared__ " : "", region.name, offset, verb(kind));
+                    fail_at(region.low + offset, "race", place,
+                            "data race within a block on %p, %s + %zu bytes: %s here, and threads of several warps read it, with no "
+                            "barrier between", reinterpret_cast<void*>(region.low + offset), name(region), offset, verb(kind));
                 for (unsigned rest = cell.read_lanes; rest != 0; rest &= rest - 1) {
                     const unsigned reader = warp * warp_size + static_cast<unsigned>(__builtin_ctz(rest));
                     if (reader != me && !c.ordered(reader, cell.read_stamp))
@@ -209,8 +241,8 @@ class Memory {
                 }
             }
             if (cell.read_warp & Cell::several_blocks && region.space != Space::shared && !c.any_knowledge)
-                fail("race", place, "data race between blocks on '%s' + %zu bytes: %s here, and other blocks read it", region.name, offset,
-                     verb(kind));
+                fail_at(region.low + offset, "race", place, "data race between blocks on %p, %s + %zu bytes: %s here, and other blocks read it",
+                        reinterpret_cast<void*>(region.low + offset), name(region), offset, verb(kind));
         } else if (region.space != Space::shared) {
             for (unsigned rest = cell.read_lanes; rest != 0; rest &= rest - 1) {
                 const unsigned reader = warp * warp_size + static_cast<unsigned>(__builtin_ctz(rest));
@@ -260,10 +292,11 @@ class Memory {
             const Index there = block_index(block);
             snprintf(where, sizeof where, "block (%u, %u, %u) ", there.x, there.y, there.z);
         }
-        fail("race", place, "data race %s on %s'%s' + %zu bytes: %s here, and %s by %sthread (%u, %u, %u) at " CUSIM_PLACE "%s",
-             same_block ? "within a block" : "between blocks", region.space == Space::shared ? "__shared__ " : "", region.name, offset,
-             verb(kind), what, where, other.x, other.y, other.z, sites[number].place,
-             same_block ? ", with no barrier between" : ", with no fence and atomic operation between");
+        fail_at(region.low + offset, "race", place,
+                "data race %s on %p, %s + %zu bytes: %s here, and %s by %sthread (%u, %u, %u) at " CUSIM_PLACE "%s",
+                same_block ? "within a block" : "between blocks", reinterpret_cast<void*>(region.low + offset), name(region), offset,
+                verb(kind), what, where, other.x, other.y, other.z, sites[number].place,
+                same_block ? ", with no barrier between" : ", with no fence and atomic operation between");
     }
 };
 
@@ -278,6 +311,10 @@ inline void access_memory(address where, size bytes, Kind kind, const void* site
 inline void access_atomically(address where, size bytes, const void* site) {
     memory.access(where, bytes, atomically, site);
     release_and_acquire(where);
+}
+
+inline void misaligned(address where, const char* type, size alignment, const void* site) {
+    memory.misaligned(where, type, alignment, site);
 }
 
 inline bool is_global(const void* pointer) { return !scheduler.launch.check || memory.is_buffer(reinterpret_cast<address>(pointer)); }

@@ -13,7 +13,7 @@ namespace cusim {
 
 inline Machine machine;
 
-enum class State : unsigned char { idle, running, at_barrier, in_exchange, exited };
+enum class State : unsigned char { running, at_barrier, in_exchange, exited };
 
 struct Thread {
     Index index;
@@ -50,7 +50,6 @@ class Scheduler {
     void run_block() {
         next_ = exited = ready_ = head_ = 0;
         fibers.reset(life);
-        for (unsigned t = 0; t < launch.threads; ++t) threads[t].state = State::idle, threads[t].exchange = nullptr;
         int first = fibers.get();
         machine.stack = fibers.stack(first);
         fibers.start(first);
@@ -121,13 +120,14 @@ inline void Scheduler::life() {
             s.fibers.put_back(s.fibers.current);
             s.resume(s.pop());
         } else if (s.next_ < s.launch.threads) {
-            unsigned thread = s.order[s.next_++];
-            s.threads[thread].fiber = s.fibers.current;
-            s.threads[thread].state = State::running;
+            const unsigned thread = s.order[s.next_++];
+            Thread& me = s.threads[thread];
+            me.fiber = s.fibers.current;
+            me.state = State::running;
             s.enter(thread);
             machine.steps_left = s.launch.steps;
             s.launch.entry(s.launch.arguments);
-            s.threads[thread].state = State::exited;
+            me.state = State::exited;
             ++s.exited;
             thread_exited(thread);
         } else if (s.exited == s.launch.threads) {

@@ -5,6 +5,8 @@
 #pragma once
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 #include "machine.h"
 
@@ -25,10 +27,28 @@ struct Shadow {
     unsigned granule = 4;  // bytes that a cell stands for
     Cell* cells = nullptr;
 
-    Shadow() = default;
+    Shadow() {
+        std::lock_guard<std::mutex> hold(lock());
+        all().insert(this);
+    }
     Shadow(const Shadow&) = delete;
     Shadow& operator=(const Shadow&) = delete;
-    ~Shadow() { free(cells); }
+    ~Shadow() {
+        std::lock_guard<std::mutex> hold(lock());
+        all().erase(this);
+        free(cells);
+    }
+
+    // The numbers of blocks begin anew: what was written stays written, all else is forgotten.
+    static void renumber() {
+        std::lock_guard<std::mutex> hold(lock());
+        for (Shadow* shadow : all())
+            for (size i = 0; shadow->cells != nullptr && i < (shadow->bytes + shadow->granule - 1) / shadow->granule; ++i) {
+                const unsigned written = shadow->cells[i].write_block != 0;
+                shadow->cells[i] = {};
+                shadow->cells[i].write_block = written;
+            }
+    }
 
     bool allocate(size wanted) {
         free(cells);
@@ -57,6 +77,16 @@ struct Shadow {
         if (!fits(offset, length)) split(offset, length);
         for (size i = offset / granule; i < (offset + length) / granule; ++i)
             if (cells[i].write_block == 0) cells[i].write_block = block;
+    }
+
+   private:
+    static std::set<Shadow*>& all() {
+        static std::set<Shadow*> shadows;
+        return shadows;
+    }
+    static std::mutex& lock() {
+        static std::mutex mutex;
+        return mutex;
     }
 };
 
