@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from . import counters, dispatch, indexing
+from . import counters, dispatch, indexing, uploads
 from .device import Device, current_device, synchronize_device
 from .dispatch import call, check_device, empty, own, view, wrap
 from .methods import Methods
 from .pinned import is_pinned
 from .pointer import MemoryPointer
+from .stream import get_current_stream
 
 
 class Flags:
@@ -160,7 +161,7 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
         if self.size:
             counters.device_to_host(device, self.nbytes)
             if blocking or not is_pinned(out.ctypes.data, out.nbytes):
-                synchronize_device(device, "get")
+                synchronize_device(device, "get", (stream or get_current_stream(device)).ptr)
         out[...] = self._a
         return out
 
@@ -180,8 +181,11 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
             raise RuntimeError("Cannot set to non-contiguous array")
         device = self._mem.device_id
         counters.host_to_device(device, self.nbytes)
+        address = arr.ctypes.data
         same_order = arr.flags.c_contiguous if self._a.flags.c_contiguous else arr.flags.f_contiguous
-        if not (same_order and is_pinned(arr.ctypes.data, arr.nbytes)):
+        if same_order and is_pinned(address, arr.nbytes):
+            uploads.begin(device, (stream or get_current_stream(device)).ptr, address, arr.nbytes)
+        else:
             counters.synchronisation(device, "set from pageable memory")
         self._a[...] = arr
         dispatch.wrote(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from . import counters
+from . import counters, uploads
 from .device import ATTRIBUTES, current_device, set_device, synchronize_device
 from .errors import INVALID_DEVICE, INVALID_VALUE, CUDARuntimeError
 from .memory import DEVICE_MEMORY, Buffer, memory_info
@@ -126,7 +126,9 @@ def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int) -> None: 
         counters.copy(device, size)
     elif kind == memcpyHostToDevice:
         counters.host_to_device(device, size)
-        if not is_pinned(src, size):
+        if is_pinned(src, size):
+            uploads.begin(device, stream, src, size)
+        else:
             counters.synchronisation(device, "copy from pageable memory")
     else:
         counters.device_to_host(device, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import counters
+from . import counters, uploads
 from .errors import INVALID_DEVICE, CUDARuntimeError
 from .memory import DEVICE_MEMORY, memory_info
 from .settings import DEVICES
@@ -53,9 +53,10 @@ def set_device(device_id: int) -> None:
     _thread.current = device_id
 
 
-def synchronize_device(device_id: int, what: str) -> None:
-    """Wait for a device. Everything has run already; what is left is to find what kernels did wrong."""
+def synchronize_device(device_id: int, what: str, stream: int = 0) -> None:
+    """Wait for a stream of a device (0: for all). All has run already; what is left is to find what went wrong."""
     counters.synchronisation(device_id, what)
+    uploads.finish(device_id, stream)
     owner = DEVICE_MEMORY[device_id]
     if owner.recent or owner.damage:
         owner.check_guards()

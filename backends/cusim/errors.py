@@ -90,5 +90,9 @@ class GuardError(KernelError):
         self.block, self.thread = (), ()
 
 
+class TransferError(RuntimeError):
+    """The host changed memory that was still being copied to a device."""
+
+
 class ArgumentError(TypeError):
     """An argument of a launch does not have the bytes that the kernel's parameter wants. CuPy would not notice."""

@@ -57,7 +57,9 @@ class _Key:
         for part, count in zip(parts, taken, strict=True):
             if isinstance(part, np.ndarray) and part.dtype.kind != "b" and part.size:
                 size = shape[axis]
-                if size and (int(part.min()) < -size or int(part.max()) >= size):
+                if not size:
+                    raise IndexError("cannot do a non-empty take from an empty axes.")
+                if int(part.min()) < -size or int(part.max()) >= size:
                     part = part % part.dtype.type(size) if size <= np.iinfo(part.dtype).max else part
             wrapped.append(part)
             axis += len(shape) - sum(taken) if part is Ellipsis else count

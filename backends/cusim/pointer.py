@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from . import counters
+from . import counters, uploads
 from .device import Device, current_device
 from .errors import INVALID_VALUE, CUDARuntimeError
 from .memory import DEVICE_MEMORY, Block, Buffer, DeviceMemory, write_guards
 from .pinned import is_pinned
+from .stream import get_current_stream
 
 UNIT = 512
 
@@ -121,7 +122,9 @@ class MemoryPointer:
         ctypes.memmove(self._range(size), address, size)
         self._wrote(size)
         counters.host_to_device(self.device_id, size)
-        if not is_pinned(address, size):
+        if is_pinned(address, size):
+            uploads.begin(self.device_id, (stream or get_current_stream(self.device_id)).ptr, address, size)
+        else:
             counters.synchronisation(self.device_id, "copy from pageable memory")
 
     def copy_to_host_async(self, mem: Any, size: int, stream: Any = None) -> None:

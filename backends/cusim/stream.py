@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from . import counters
+from . import counters, uploads
 from .device import current_device, synchronize_device
 from .errors import INVALID_HANDLE, CUDARuntimeError
 from .settings import DEVICES
@@ -76,7 +76,8 @@ class Stream:
 
     def synchronize(self) -> None:
         """Wait for the stream; raises GuardError if a kernel wrote into a guard zone."""
-        synchronize_device(current_device() if self.device_id == -1 else self.device_id, "Stream.synchronize")
+        device = current_device() if self.device_id == -1 else self.device_id
+        synchronize_device(device, "Stream.synchronize", self.ptr)
 
     def record(self, event: Event | None = None) -> Event:
         event = event or Event()
@@ -101,15 +102,18 @@ class Event:
         self.ptr = next(_handles)
         self._timed = not disable_timing
         self._time: float | None = None
+        self._stream = self._position = 0
         self._device_id = current_device()
 
     def _record(self, stream: Stream) -> None:
         if stream.device_id not in (-1, self._device_id):
             raise CUDARuntimeError(INVALID_HANDLE, "the event and the stream belong to different devices")
         self._time = time.perf_counter()
+        self._stream, self._position = stream.ptr, uploads.position()
 
     @property
     def done(self) -> bool:
+        uploads.finish(self._device_id, self._stream, self._position)
         return True
 
     def record(self, stream: Stream | None = None) -> None:
@@ -117,6 +121,7 @@ class Event:
 
     def synchronize(self) -> None:
         counters.event_wait(self._device_id)
+        uploads.finish(self._device_id, self._stream, self._position)
 
 
 def get_elapsed_time(start_event: Event, end_event: Event) -> float:
