@@ -48,7 +48,7 @@ class Backend:
     #: The array namespace (array API standard).
     xp: Any
     #: The class of the device's raw arrays, such as `numpy.ndarray`.
-    array_type: type
+    array_type: Any
     #: Called before raw arrays are worked on, where the process uses several devices of this kind; else None.
     activate: Callable[[], None] | None = None
 

@@ -51,7 +51,7 @@ class CupyBackend(
 
     def __init__(self, cp: Any, index: int, name: str) -> None:
         self.cp, self.index, self.name = cp, index, name
-        self.xp = Namespace(cp)
+        self.xp = Namespace(cp, self.out_of_memory)
         self.array_type = cp.ndarray
         self.launcher = Launcher(cp)
         self._upload = Upload(cp)

@@ -22,7 +22,7 @@ class CudaPrimitives(Backend):
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Memory for a result, C-contiguous and not initialised."""
-        return self.launcher.cp.empty(shape, dtype=dtype)
+        return self.xp.empty(shape, dtype=dtype)
 
     def contiguous(self, x: Array) -> Array:
         """`x` itself if it is C-contiguous, else a copy that is."""

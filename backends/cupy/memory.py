@@ -54,7 +54,8 @@ class Upload:
             result.set(source)
         elif source.nbytes:
             memory, event = self._buffer()
-            event.synchronize()
+            if not event.done:
+                event.synchronize()
             staged = np.frombuffer(memory, source.dtype, source.size).reshape(source.shape)
             staged[...] = source
             stream = cp.cuda.get_current_stream()

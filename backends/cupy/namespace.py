@@ -16,8 +16,8 @@ class Namespace:
     backend's GPU current first; with one GPU there is nothing to do.
     """
 
-    def __init__(self, cp: Any) -> None:
-        self._cp = cp
+    def __init__(self, cp: Any, out_of_memory: Callable[[MemoryError, str], MemoryError]) -> None:
+        self._cp, self._out_of_memory = cp, out_of_memory
         self._activate: Callable[[], None] | None = None
 
     def use_device(self, activate: Callable[[], None]) -> None:
@@ -31,10 +31,24 @@ class Namespace:
             raise AttributeError(name)
         found = _ADDED.get(name)
         value = getattr(self._cp, name) if found is None else found(self._cp)
-        if self._activate is not None and callable(value) and not isinstance(value, type):
-            value = on_device(value, self._activate)
+        if callable(value) and not isinstance(value, type):
+            value = self._explaining(name, value)
+            if self._activate is not None:
+                value = on_device(value, self._activate)
         setattr(self, name, value)  # the next look-up is an attribute of the instance
         return value
+
+    def _explaining(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, with the backend's own error where memory runs out."""
+
+        @wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            try:
+                return function(*arguments, **options)
+            except MemoryError as error:
+                raise self._out_of_memory(error, name) from None
+
+        return call
 
     def __repr__(self) -> str:
         return f"Namespace({self._cp.__name__} {self._cp.__version__})"

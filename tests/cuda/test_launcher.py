@@ -152,7 +152,8 @@ def test_modules_and_kernels_are_made_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_index_type_follows_the_largest_size() -> None:
     some = Launcher(cp)
-    assert some.index(3, 2**31 - 1) == "int"
-    assert some.index(2**31, 5) == "long long"
+    assert some.index(3, launching.INDEX_LIMIT) == "int"
+    assert some.index(launching.INDEX_LIMIT + 1, 5) == "long long"
+    assert launching.INDEX_LIMIT + 65535 * 1024 < 2**31  # a grid-stride loop goes one grid beyond the end
     some.index_limit = 100
     assert some.index(101) == "long long"

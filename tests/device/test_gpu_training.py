@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,3 +137,17 @@ def test_an_optimizer_step_is_one_launch_for_each_dtype() -> None:
                     optimizer.step()
         assert record.launches == 2, (optimizer, record)
         assert record.synchronisations == 0
+
+
+def test_the_demo_runs_on_the_simulated_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = spec_from_file_location("digits_example", Path(__file__).parents[2] / "examples" / "digits.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    try:
+        accuracy = example.main(["--device", "cusim", "--epochs", "1", "--output", str(tmp_path)])
+    finally:
+        dl.set_device(None)
+    assert accuracy > 0.6
+    assert "digits on cusim:0" in capsys.readouterr().out
