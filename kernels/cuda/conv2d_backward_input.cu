@@ -1,0 +1,169 @@
+// The gradient of conv2d for its input: out (N, C, H, W) from grad (N, K, P, Q) and weight (K, C/groups, R, S)
+//
+// For each group and phase (conv2d_phase.cuh) a matrix product of the weights (C/groups, K/groups*taps) with what the
+// phase's taps see of grad (K/groups*taps, pixels), gathered as in the forward. The weights lie in memory the other way
+// around. The tiles for a handful of channels pick them up one by one from a table of offsets, so that the gradient is
+// one launch; for the larger tiles, conv2d_pack_weights first brings them into an order that is read 16 bytes at a time.
+//
+// TILE is a Tile of gemm_tile.cuh, TILE_THREADS its number of threads; see conv2d_forward.cu for the choice.
+#include "conv2d_phase.cuh"
+#include "gemm_store.cuh"
+
+using Shape = TILE;
+static_assert(TILE_THREADS == Shape::threads, "TILE_THREADS is that of the tile");
+
+// Weights picked up by a table: element (row, k) at row * pitch + offsets[k], in the periods of a Cursor. Neighbouring
+// threads take neighbouring k, which lie side by side for the taps of one output channel.
+template <class T, int LENGTH>
+struct ByTable {
+    static constexpr int step = T::threads / T::depth, passes = LENGTH / step;
+    static_assert(T::threads % T::depth == 0 && LENGTH % step == 0, "threads take whole steps");
+    const INDEX* table;
+    const SCALAR* rows[passes];
+    INDEX period;
+    Cursor<T::depth> cursor;
+    int k, row, head;
+    REAL values[passes];
+
+    __device__ __forceinline__ ByTable(const SCALAR* matrix, INDEX pitch, int count, const INDEX* table, int taps,
+                                       int depth, INDEX period)
+        : table(table), period(period), cursor(taps), head(head_of<T::depth>(depth)) {
+        k = static_cast<int>(threadIdx.x) % T::depth;
+        row = static_cast<int>(threadIdx.x) / T::depth;
+#pragma unroll
+        for (int v = 0; v < passes; ++v) rows[v] = matrix + smaller_of(row + v * step, count - 1) * pitch;
+    }
+    __device__ __forceinline__ void fetch_head() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) values[v] = k < head ? to_real(rows[v][table[k]]) : REAL(0);
+    }
+    __device__ __forceinline__ void fetch() {
+        const INDEX offset = table[cursor.row + k];
+        const bool ends = cursor.advance();
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            values[v] = to_real(rows[v][offset]);
+            if (ends) rows[v] += period;
+        }
+    }
+    __device__ __forceinline__ void stash(REAL (&to)[T::depth][LENGTH + QUAD]) const {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) to[k][row + v * step] = values[v];
+    }
+};
+
+// packed (groups, phases, K/groups*taps, pitch): the weights of every phase, input channels innermost and filled up to
+// `pitch`, a multiple of the tile's rows, with zeros. A phase has room for `most_taps`. A thread takes one element,
+// neighbours neighbouring channels; the weights are few.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_pack_weights(const SCALAR* __restrict__ weight, SCALAR* __restrict__ packed, int groups, int channels,
+                        int kernels, int kernel_height, int kernel_width, int stride_height, int stride_width, int top,
+                        int left, int dilation_height, int dilation_width, int tap_step_height, int tap_step_width,
+                        int most_taps, int pitch) {
+    const INDEX rows = static_cast<INDEX>(kernels) * most_taps;
+    const INDEX size = static_cast<INDEX>(groups) * stride_height * stride_width * rows * pitch;
+    for (INDEX i = grid_start<INDEX>(); i < size; i += grid_stride<INDEX>()) {
+        const INDEX line = i / pitch, block = line / rows;
+        const int channel = static_cast<int>(i % pitch), row = static_cast<int>(line % rows);
+        const int phase = static_cast<int>(block % (stride_height * stride_width));
+        const int group = static_cast<int>(block / (stride_height * stride_width));
+        const Phases phases{
+            Phase(phase / stride_width, kernel_height, stride_height, top, dilation_height, tap_step_height),
+            Phase(phase % stride_width, kernel_width, stride_width, left, dilation_width, tap_step_width)};
+        const int taps = phases.taps();
+        if (taps == 0 || row >= kernels * taps) continue;  // room that this phase does not need, and nobody reads
+        SCALAR value = from_real<SCALAR>(REAL(0));
+        if (channel < channels) {
+            const INDEX kernel = static_cast<INDEX>(group) * kernels + row / taps;
+            value = weight[(kernel * channels + channel) * kernel_height * kernel_width +
+                           phases.in_kernel(row % taps, kernel_width)];
+        }
+        packed[i] = value;
+    }
+}
+
+// Blocks: x runs over the tiles as in the forward, y over the phases, z over the groups. `images` images; `weight` is
+// what conv2d_pack_weights made, with that `pitch`, or the weights as they are where the pitch is 0. Dynamic shared
+// memory: the table of taps and, for weights as they are, that of their offsets. Bytes moved: grad once for each ROWS
+// input channels, mostly from the cache, the weights once for each COLUMNS pixels, out once.
+// registers: 128
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
+    conv2d_backward_input(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ weight,
+                          SCALAR* __restrict__ out, int images, int channels, int height, int width, int kernels,
+                          int kernel_height, int kernel_width, int out_height, int out_width, int stride_height,
+                          int stride_width, int top, int left, int dilation_height, int dilation_width,
+                          int tap_step_height, int tap_step_width, int most_taps, int pitch) {
+    extern __shared__ Tap taps[];
+    __shared__ Buffers<Shape> buffers;
+    const int phase = static_cast<int>(blockIdx.y), phase_row = phase / stride_width, phase_column = phase % stride_width;
+    const int phase_height = (height - phase_row + stride_height - 1) / stride_height;
+    const int phase_width = (width - phase_column + stride_width - 1) / stride_width;
+    const INDEX phase_plane = static_cast<INDEX>(phase_height) * phase_width, pixels = images * phase_plane;
+    const int row_tiles = ceil_divide(channels, Shape::rows), block = static_cast<int>(blockIdx.x);
+    const int row0 = block % row_tiles * Shape::rows;
+    const INDEX column0 = static_cast<INDEX>(block / row_tiles) * Shape::columns;
+    if (column0 >= pixels) return;  // the grid is as large as the largest phase needs
+    const int group = static_cast<int>(blockIdx.z), groups = static_cast<int>(gridDim.z);
+
+    const Phases phases{
+        Phase(phase_row, kernel_height, stride_height, top, dilation_height, tap_step_height),
+        Phase(phase_column, kernel_width, stride_width, left, dilation_width, tap_step_width)};
+    const TapGrid grid = phases.grid();
+    const int depth = kernels * phases.taps();
+    const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
+
+    Product<Shape> product;
+    if (depth > 0) {
+        // (depth, pixels)
+        write_taps<Shape>(taps, depth, grid, out_width, out_plane);
+        const INDEX pixel = column0 + Gather<Shape>::own_column();
+        const INDEX image = pixel / phase_plane, place = pixel % phase_plane;
+        const int p = static_cast<int>(place / phase_width) + phases.rows.place;
+        const int q = static_cast<int>(place % phase_width) + phases.columns.place;
+        const SCALAR* const origin =
+            grad + (image * groups + group) * kernels * out_plane + p * static_cast<INDEX>(out_width) + q;
+        const unsigned inside = pixel < pixels ? inside_bits(grid, p, q, out_height, out_width) : 0;
+        Gather<Shape> b(taps, phases.taps(), origin, inside, out_plane);
+
+        // (C/groups, depth)
+        if constexpr (Shape::rows >= 64) {
+            const INDEX phase_size = static_cast<INDEX>(kernels) * most_taps * pitch;
+            const SCALAR* const packed = weight + (group * static_cast<INDEX>(gridDim.y) + phase) * phase_size;
+            using Loader = AcrossDepth<Shape, Shape::rows>;
+            Loader a(packed + row0 + Loader::first_column(), pitch, depth);
+            __syncthreads();
+            multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+        } else {
+            const INDEX kernel_plane = kernel_height * kernel_width, kernel_size = channels * kernel_plane;
+            const int entries = Cursor<Shape::depth>::entries(depth, phases.taps());
+            INDEX* const offsets = reinterpret_cast<INDEX*>(taps + entries);
+            for (int i = static_cast<int>(threadIdx.x); i < entries; i += Shape::threads) {
+                const int element = Cursor<Shape::depth>::element(i, depth);
+                if (element >= 0) {
+                    offsets[i] = element / phases.taps() * kernel_size +
+                                 phases.in_kernel(element % phases.taps(), kernel_width);
+                }
+            }
+            const SCALAR* const rows = weight + (static_cast<INDEX>(group) * kernels * channels + row0) * kernel_plane;
+            ByTable<Shape, Shape::rows> a(rows, kernel_plane, channels - row0, offsets, phases.taps(), depth,
+                                          Shape::depth * kernel_size);
+            __syncthreads();
+            multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+        }
+    }
+
+    const INDEX plane = static_cast<INDEX>(height) * width;
+    INDEX offsets[Shape::micro_columns];
+#pragma unroll
+    for (int j = 0; j < Shape::micro_columns; ++j) {
+        const INDEX column = column0 + product.column_of(j);
+        const INDEX n = column / phase_plane, place = column % phase_plane;
+        const INDEX h = place / phase_width * stride_height + phase_row;
+        const INDEX w = place % phase_width * stride_width + phase_column;
+        offsets[j] = column < pixels ? n * groups * channels * plane + h * width + w : -1;
+    }
+    const bool vector = stride_height == 1 && stride_width == 1 && plane % QUAD == 0 && is_quad_aligned(out);
+    store(product, out + (static_cast<INDEX>(group) * channels + row0) * plane, offsets, plane, channels - row0, vector,
+          nullptr, activation_identity, REAL(0));
+}

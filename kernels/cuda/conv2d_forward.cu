@@ -1,0 +1,63 @@
+// conv2d: out (N, K, P, Q) = activation(sum over channels and taps of x (N, C, H, W) * weight (K, C/groups, R, S) + bias)
+//
+// For each group a matrix product of the weights (K/groups, C/groups*R*S), as they lie in memory, with the columns
+// that the taps see (C/groups*R*S, N*P*Q), which are gathered as they are needed: see conv2d_taps.cuh.
+//
+// TILE is a Tile of gemm_tile.cuh, TILE_THREADS its number of threads. 128x128 and 64x128 with 8x8 sums a thread are for
+// many output channels or few; 64x64 is for images of so few pixels that larger tiles leave multiprocessors idle; 16x64
+// is for a handful of channels, where larger ones would multiply mostly zeros.
+#include "conv2d_taps.cuh"
+#include "gemm_store.cuh"
+
+using Shape = TILE;
+static_assert(TILE_THREADS == Shape::threads, "TILE_THREADS is that of the tile");
+
+// Blocks: x runs over the tiles, those of the same pixels one after another, so that the image is read from the cache
+// by all but the first; y over the groups. Dynamic shared memory: the table of taps. Bytes moved: x once for each
+// ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
+// registers: 128
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
+    conv2d_forward(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
+                   SCALAR* __restrict__ out, INDEX pixels, int channels, int height, int width, int kernels,
+                   int kernel_height, int kernel_width, int out_height, int out_width, int stride_height,
+                   int stride_width, int top, int left, int dilation_height, int dilation_width, int activation,
+                   REAL alpha) {
+    extern __shared__ Tap taps[];
+    __shared__ Buffers<Shape> buffers;
+    const int row_tiles = ceil_divide(kernels, Shape::rows), block = static_cast<int>(blockIdx.x);
+    const int row0 = block % row_tiles * Shape::rows;
+    const INDEX column0 = static_cast<INDEX>(block / row_tiles) * Shape::columns;
+    const int group = static_cast<int>(blockIdx.y), groups = static_cast<int>(gridDim.y);
+    const int depth = channels * kernel_height * kernel_width;
+    const INDEX plane = static_cast<INDEX>(height) * width, out_plane = static_cast<INDEX>(out_height) * out_width;
+
+    const TapGrid grid{kernel_height, kernel_width, dilation_height, dilation_width};
+    write_taps<Shape>(taps, depth, grid, width, plane);
+    __syncthreads();
+
+    // (K/groups, depth) and (depth, N*P*Q)
+    const SCALAR* const rows = weight + (static_cast<INDEX>(group) * kernels + row0) * depth;
+    AlongDepth<Shape, Shape::rows> a(rows, depth, kernels - row0, depth, depth % QUAD == 0 && is_quad_aligned(weight));
+    const INDEX pixel = column0 + Gather<Shape>::own_column();
+    const INDEX image = pixel / out_plane, place = pixel % out_plane;
+    const int h = static_cast<int>(place / out_width) * stride_height - top;
+    const int w = static_cast<int>(place % out_width) * stride_width - left;
+    const SCALAR* const origin =
+        x + (image * groups + group) * channels * plane + h * static_cast<INDEX>(width) + w;
+    Gather<Shape> b(taps, kernel_height * kernel_width, origin,
+                    pixel < pixels ? inside_bits(grid, h, w, height, width) : 0, plane);
+
+    Product<Shape> product;
+    multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+
+    INDEX offsets[Shape::micro_columns];
+#pragma unroll
+    for (int j = 0; j < Shape::micro_columns; ++j) {
+        const INDEX column = column0 + product.column_of(j);
+        const INDEX n = column / out_plane;
+        offsets[j] = column < pixels ? n * groups * kernels * out_plane + column % out_plane : -1;
+    }
+    const int first = group * kernels + row0;
+    store(product, out + first * out_plane, offsets, out_plane, kernels - row0,
+          out_plane % QUAD == 0 && is_quad_aligned(out), bias ? bias + first : bias, activation, alpha);
+}

@@ -1,0 +1,208 @@
+// Loaders of matrices that lie in memory as they are: along the depth, across it, or as the pixels of images.
+//
+// Each moves a quad of neighbouring elements at a time: in one access where `vector` says that every quad is aligned,
+// else one by one.
+#pragma once
+#include "gemm_tile.cuh"
+
+// Whether quads of SCALAR may be accessed whole at p.
+static __device__ __forceinline__ bool is_quad_aligned(const void* p) {
+    return reinterpret_cast<unsigned long long>(p) % (QUAD * sizeof(SCALAR)) == 0;
+}
+
+using Quad = Pack<REAL, QUAD>;
+
+static __device__ __forceinline__ Quad load_quad(const SCALAR* p) {
+    const Pack<SCALAR, QUAD> stored = load_pack<QUAD>(p);
+    Quad result;
+#pragma unroll
+    for (int j = 0; j < QUAD; ++j) result.values[j] = to_real(stored.values[j]);
+    return result;
+}
+
+// The same, or one by one.
+static __device__ __forceinline__ Quad load_quad(const SCALAR* p, bool vector) {
+    if (vector) return load_quad(p);
+    Quad result;
+#pragma unroll
+    for (int j = 0; j < QUAD; ++j) result.values[j] = to_real(p[j]);
+    return result;
+}
+
+// Division by a number that the host knows: n / divisor = (high half of n * magic + n) >> shift, for 0 <= n < 2^31
+// (Granlund and Montgomery, 1994). With 64-bit indices, which are slow anyway, the division is the compiler's.
+template <class I>
+struct Divisor {
+    I divisor;
+    __device__ __forceinline__ Divisor(I divisor, unsigned, int) : divisor(divisor) {}
+    __device__ __forceinline__ I divide(I n) const { return n / divisor; }
+};
+template <>
+struct Divisor<int> {
+    int divisor;
+    unsigned magic;
+    int shift;
+    __device__ __forceinline__ Divisor(int divisor, unsigned magic, int shift)
+        : divisor(divisor), magic(magic), shift(shift) {}
+    __device__ __forceinline__ int divide(int n) const {
+        const unsigned m = static_cast<unsigned>(n);
+        return static_cast<int>((__umulhi(m, magic) + m) >> shift);
+    }
+};
+
+// A matrix whose rows lie along the depth: element (row, k) at row * pitch + k. DEPTH / QUAD neighbouring threads take
+// a row of a step; it goes down a column of shared memory.
+template <class T, int LENGTH>
+struct AlongDepth {
+    static constexpr int across = T::depth / QUAD, step = T::threads / across;
+    static constexpr int passes = (LENGTH + step - 1) / step;
+    const SCALAR* next[passes];
+    int row, k, head;
+    bool vector;
+    Quad quads[passes];
+
+    // `matrix` at the tile's first row, from where it has `rows` rows; `vector`: pitch and depth are multiples of QUAD,
+    // and the matrix is aligned.
+    __device__ __forceinline__ AlongDepth(const SCALAR* matrix, INDEX pitch, int rows, int depth, bool vector)
+        : head(head_of<T::depth>(depth)), vector(vector) {
+        row = static_cast<int>(threadIdx.x) / across;
+        k = static_cast<int>(threadIdx.x) % across * QUAD;
+#pragma unroll
+        for (int v = 0; v < passes; ++v) next[v] = matrix + smaller_of(row + v * step, rows - 1) * pitch + k;
+    }
+    __device__ __forceinline__ void fetch_head() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+#pragma unroll
+            for (int j = 0; j < QUAD; ++j) quads[v].values[j] = k + j < head ? to_real(next[v][j]) : REAL(0);
+            next[v] += head;
+        }
+    }
+    __device__ __forceinline__ void fetch() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            quads[v] = load_quad(next[v], vector);
+            next[v] += T::depth;
+        }
+    }
+    __device__ __forceinline__ void stash(REAL (&to)[T::depth][LENGTH + QUAD]) const {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            if (LENGTH % step != 0 && row + v * step >= LENGTH) break;
+#pragma unroll
+            for (int j = 0; j < QUAD; ++j) to[k + j][row + v * step] = quads[v].values[j];
+        }
+    }
+};
+
+// A matrix whose rows lie across the depth: element (k, column) at k * pitch + column. LENGTH / QUAD neighbouring
+// threads take one k, which goes into shared memory as it is.
+template <class T, int LENGTH>
+struct AcrossDepth {
+    static constexpr int across = LENGTH / QUAD, step = T::threads / across;
+    static constexpr int passes = (T::depth + step - 1) / step;
+    const SCALAR* next;
+    INDEX pitch;
+    int k, column, head;
+    Quad quads[passes];
+
+    // The thread's first column within the tile.
+    static __device__ __forceinline__ int first_column() { return static_cast<int>(threadIdx.x) % across * QUAD; }
+
+    // `matrix` at k = 0 and this thread's first column; pitch and column are multiples of QUAD, the matrix is aligned.
+    __device__ __forceinline__ AcrossDepth(const SCALAR* matrix, INDEX pitch, int depth)
+        : pitch(pitch), head(head_of<T::depth>(depth)) {
+        k = static_cast<int>(threadIdx.x) / across;
+        column = first_column();
+        next = matrix + k * pitch;
+    }
+    __device__ __forceinline__ void fetch_head() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            quads[v] = Quad{};
+            if (k + v * step < head) quads[v] = load_quad(next + v * step * pitch);
+        }
+        next += head * pitch;
+    }
+    __device__ __forceinline__ void fetch() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            if (T::depth % step != 0 && k + v * step >= T::depth) break;
+            quads[v] = load_quad(next + v * step * pitch);
+        }
+        next += T::depth * pitch;
+    }
+    __device__ __forceinline__ void stash(REAL (&to)[T::depth][LENGTH + QUAD]) const {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            if (T::depth % step != 0 && k + v * step >= T::depth) break;
+            store_pack<QUAD>(&to[k + v * step][column], quads[v]);
+        }
+    }
+};
+
+// Images (N, rows, plane) as a matrix with the pixels of all images along the depth: element (row, pixel) of image
+// n = pixel / plane at n * image + row * plane + pixel % plane. Threads and shared memory as in AlongDepth.
+template <class T, int LENGTH>
+struct PixelsAlongDepth {
+    static constexpr int across = T::depth / QUAD, step = T::threads / across;
+    static constexpr int passes = (LENGTH + step - 1) / step;
+    const SCALAR* rows[passes];
+    INDEX image, pixel;
+    int row, k, head;
+    Divisor<INDEX> plane;
+    bool vector;
+    Quad quads[passes];
+
+    // `images` at the tile's first row of image 0, from where there are `count` rows; images are `image` elements apart.
+    // The depth is the pixels from `begin` to `end`. `vector`: plane, begin and end are multiples of QUAD, and the
+    // images are aligned.
+    __device__ __forceinline__ PixelsAlongDepth(const SCALAR* images, INDEX image, Divisor<INDEX> plane, int count,
+                                                INDEX begin, INDEX end, bool vector)
+        : image(image), head(head_of<T::depth>(end - begin)), plane(plane), vector(vector) {
+        row = static_cast<int>(threadIdx.x) / across;
+        k = static_cast<int>(threadIdx.x) % across * QUAD;
+        pixel = begin + k;
+#pragma unroll
+        for (int v = 0; v < passes; ++v) rows[v] = images + smaller_of(row + v * step, count - 1) * plane.divisor;
+    }
+    __device__ __forceinline__ void fetch_head() {
+        load(smaller_of(head - k, QUAD));
+        pixel += head;
+    }
+    __device__ __forceinline__ void fetch() {
+        load(QUAD);
+        pixel += T::depth;
+    }
+    // The quads from `pixel` on; of each the first `count` numbers.
+    __device__ __forceinline__ void load(int count) {
+        const INDEX n = plane.divide(pixel), place = pixel - n * plane.divisor;
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            const SCALAR* p = rows[v] + (n * image + place);
+            if (vector) {
+                quads[v] = Quad{};
+                if (count > 0) quads[v] = load_quad(p);
+            } else {
+                INDEX left = plane.divisor - place;  // pixels of this image
+#pragma unroll
+                for (int j = 0; j < QUAD; ++j) {
+                    quads[v].values[j] = j < count ? to_real(*p) : REAL(0);
+                    ++p;
+                    if (--left == 0) {
+                        left = plane.divisor;
+                        p += image - plane.divisor;
+                    }
+                }
+            }
+        }
+    }
+    __device__ __forceinline__ void stash(REAL (&to)[T::depth][LENGTH + QUAD]) const {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            if (LENGTH % step != 0 && row + v * step >= LENGTH) break;
+#pragma unroll
+            for (int j = 0; j < QUAD; ++j) to[k + j][row + v * step] = quads[v].values[j];
+        }
+    }
+};

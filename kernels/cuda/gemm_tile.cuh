@@ -1,0 +1,132 @@
+// Matrix products by tiles, which the convolutions and linear_forward are made of:
+//
+//     sums (ROWS, COLUMNS) += a (ROWS, depth) @ b (depth, COLUMNS)
+//
+// A block computes one tile of ROWS x COLUMNS sums and walks along the depth in steps of DEPTH. It holds both operands
+// of a step in shared memory, twice: while all threads multiply from one copy, the numbers of the next step are on
+// their way from global memory to registers, and then go into the other copy. That is one barrier a step.
+//
+// A thread keeps MICRO_ROWS x MICRO_COLUMNS sums in registers. At 8x8 it reads 16 numbers, in four 16-byte reads, for
+// 64 multiply-adds, so that shared memory keeps up with the arithmetic; at 4x4 it is 8 numbers for 16.
+//
+// Where the numbers come from is the business of the loaders (gemm_load.cuh, conv2d_taps.cuh), each with
+//     fetch_head() the first step: global memory -> registers
+//     fetch()      likewise each further step
+//     stash(to)    registers -> to[DEPTH][...], one operand of a step in shared memory
+// The first step is the one that takes fewer than DEPTH numbers, if the depth is no multiple of it, and zeros for the
+// rest; so the others, in the loop, have nothing to test. Rows and columns that a tile has beyond those of the matrix
+// may hold anything, for each counts for its own sums alone, and those are not stored.
+#pragma once
+#include "common.cuh"
+
+// How many numbers one 16-byte access to shared memory moves. The loaders take as many elements at a time.
+constexpr int QUAD = 16 / static_cast<int>(sizeof(REAL));
+
+static __device__ __forceinline__ constexpr int smaller_of(int x, int y) { return x < y ? x : y; }
+template <class I>
+static __device__ __forceinline__ I ceil_divide(I x, I y) { return (x + y - 1) / y; }
+
+template <int ROWS, int COLUMNS, int DEPTH, int MICRO_ROWS, int MICRO_COLUMNS>
+struct Tile {
+    static constexpr int rows = ROWS, columns = COLUMNS, depth = DEPTH;
+    static constexpr int micro_rows = MICRO_ROWS, micro_columns = MICRO_COLUMNS;
+    static constexpr int thread_rows = ROWS / MICRO_ROWS, thread_columns = COLUMNS / MICRO_COLUMNS;
+    static constexpr int threads = thread_rows * thread_columns;
+    // Blocks that a multiprocessor is to hold: as many as leave a thread so many registers.
+    static constexpr int registers = MICRO_ROWS * MICRO_COLUMNS == 64 || sizeof(REAL) + sizeof(INDEX) > 8 ? 128 : 64;
+    static constexpr int blocks = 65536 / (registers * threads);
+    static_assert(thread_columns % 8 == 0 && thread_rows % 4 == 0, "a warp takes 4 x 8 threads' sums");
+};
+
+// Both copies of a step's operands. The padding of one quad keeps 16-byte accesses aligned and spreads the numbers of
+// one row of a matrix, which the loaders store down a column, over the banks.
+template <class T>
+struct Buffers {
+    alignas(16) REAL a[2][T::depth][T::rows + QUAD];
+    alignas(16) REAL b[2][T::depth][T::columns + QUAD];
+};
+
+// The sums of one thread. It has MICRO_ROWS rows of the tile, in runs of up to a quad, and likewise columns; the runs
+// of neighbouring threads are neighbours, so that a warp reads whole lines of shared memory.
+template <class T>
+struct Product {
+    static constexpr int row_run = smaller_of(QUAD, T::micro_rows), column_run = smaller_of(QUAD, T::micro_columns);
+    REAL sums[T::micro_rows][T::micro_columns];
+    int thread_row, thread_column;
+
+    __device__ __forceinline__ Product() {
+        constexpr int warps_across = T::thread_columns / 8;
+        const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+        thread_row = warp / warps_across * 4 + lane / 8;
+        thread_column = warp % warps_across * 8 + lane % 8;
+        clear();
+    }
+    __device__ __forceinline__ void clear() {
+#pragma unroll
+        for (int i = 0; i < T::micro_rows; ++i) {
+#pragma unroll
+            for (int j = 0; j < T::micro_columns; ++j) sums[i][j] = 0;
+        }
+    }
+    // The places of sums[i][j] in the tile.
+    __device__ __forceinline__ int row_of(int i) const {
+        return i / row_run * (row_run * T::thread_rows) + thread_row * row_run + i % row_run;
+    }
+    __device__ __forceinline__ int column_of(int j) const {
+        return j / column_run * (column_run * T::thread_columns) + thread_column * column_run + j % column_run;
+    }
+
+    // One step: sums += a^T @ b, both as they lie in shared memory, the depth first.
+    __device__ __forceinline__ void add(const REAL (&a)[T::depth][T::rows + QUAD],
+                                        const REAL (&b)[T::depth][T::columns + QUAD]) {
+#pragma unroll
+        for (int k = 0; k < T::depth; ++k) {
+            Pack<REAL, row_run> x[T::micro_rows / row_run];
+            Pack<REAL, column_run> y[T::micro_columns / column_run];
+#pragma unroll
+            for (int i = 0; i < T::micro_rows; i += row_run) x[i / row_run] = load_pack<row_run>(&a[k][row_of(i)]);
+#pragma unroll
+            for (int j = 0; j < T::micro_columns; j += column_run) {
+                y[j / column_run] = load_pack<column_run>(&b[k][column_of(j)]);
+            }
+#pragma unroll
+            for (int i = 0; i < T::micro_rows; ++i) {
+#pragma unroll
+                for (int j = 0; j < T::micro_columns; ++j) {
+                    sums[i][j] += x[i / row_run].values[i % row_run] * y[j / column_run].values[j % column_run];
+                }
+            }
+        }
+    }
+};
+
+// How many numbers the first step of DEPTH takes, and how many steps there are.
+template <int DEPTH, class I>
+static __device__ __forceinline__ int head_of(I depth) { return static_cast<int>((depth - 1) % DEPTH) + 1; }
+template <int DEPTH, class I>
+static __device__ __forceinline__ int steps_of(I depth) { return static_cast<int>((depth + DEPTH - 1) / DEPTH); }
+
+// `steps` steps of the depth, by loaders that stand at the first.
+template <class T, class A, class B>
+static __device__ __forceinline__ void multiply(Buffers<T>& buffers, A& a, B& b, int steps, Product<T>& product) {
+    if (steps == 0) return;
+    a.fetch_head();
+    b.fetch_head();
+    a.stash(buffers.a[0]);
+    b.stash(buffers.b[0]);
+    __syncthreads();
+    int current = 0;
+    for (int left = steps - 1; left >= 0; --left) {
+        if (left > 0) {
+            a.fetch();
+            b.fetch();
+        }
+        product.add(buffers.a[current], buffers.b[current]);
+        if (left > 0) {
+            a.stash(buffers.a[current ^ 1]);
+            b.stash(buffers.b[current ^ 1]);
+            __syncthreads();
+            current ^= 1;
+        }
+    }
+}
