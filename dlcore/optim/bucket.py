@@ -175,6 +175,15 @@ def state_of(bucket: Bucket, i: int) -> dict[str, Tensor]:
     }
 
 
+def states_of(buckets: list[Bucket]) -> dict[int, dict[str, Any]]:
+    """By identity of the parameter, its number of steps and copies of its state."""
+    return {
+        id(slot.parameter): {"step": bucket.steps[i], **state_of(bucket, i)}
+        for bucket in buckets
+        for i, slot in enumerate(bucket.slots)
+    }
+
+
 def joined_runs(bucket: Bucket) -> list[slice]:
     """Runs of elements with a gradient, whatever their step counts."""
     present = [False] * len(bucket.slots)

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, tensor
-from dlcore.optim.bucket import Bucket, flatten, joined_runs, state_of
+from dlcore.optim.bucket import Bucket, flatten, joined_runs, state_of, states_of
 
 
 class Optimizer:
@@ -203,11 +203,25 @@ class Optimizer:
         """The buckets of a group, flattened anew if a parameter was rebound or moved since."""
         buckets = self._buckets[position]
         if not all(map(Bucket.is_current, buckets)):
-            entries = {id(slot.parameter): {"step": bucket.steps[i], **state_of(bucket, i)}
-                       for bucket in buckets for i, slot in enumerate(bucket.slots)}  # fmt: skip
             group = self.param_groups[position]
+            entries = states_of(buckets)
             buckets = self._buckets[position] = flatten(group["params"], self._initial_state(group), entries)
         return buckets
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the state by parameter instead of flat buffers, which are made anew."""
+        entries = []
+        for position, group in enumerate(self.param_groups):
+            found = states_of(self._current(position))
+            entries.append([found[id(parameter)] for parameter in group["params"]])
+        return {**self.__dict__, "_buckets": entries}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._buckets = []
+        for group, entries in zip(self.param_groups, state["_buckets"], strict=True):
+            of_parameter = dict(zip(map(id, group["params"]), entries, strict=True))
+            self._buckets.append(flatten(group["params"], self._initial_state(group), of_parameter))
 
     def _checked_state(self, name: str, number: Any, entry: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
         unknown = set(entry) - {"step", *self.state_names}

@@ -107,6 +107,7 @@ def other_device(monkeypatch: pytest.MonkeyPatch) -> str:
 # --- flat buffers ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.host_memory  # it looks at addresses
 @every_optimizer
 def test_parameters_and_gradients_become_views_of_one_buffer_per_dtype(make: Make) -> None:
     model = network()
@@ -410,6 +411,7 @@ def test_moving_a_module_is_a_change_that_autograd_sees() -> None:
 # --- long runs ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host_memory  # it measures what NumPy allocates
 @every_optimizer
 def test_memory_stays_constant(make: Make) -> None:
     model = network()
