@@ -36,7 +36,7 @@ def save(
     """Write tensors to a safetensors file, atomically: whatever happens, `path` holds the old file or the new one.
 
     Views, transposed and negatively strided arrays are written as the values they show. Nothing is kept of graphs,
-    of devices and of which tensors shared memory.
+    of devices and of which tensors shared memory. The same tensors and metadata give the same bytes.
 
     Args:
         state_dict: tensors or NumPy arrays by name, for example `model.state_dict()`; of dtype bool, (u)int8 to
@@ -68,9 +68,10 @@ def save(
 
     from safetensors.numpy import save as serialize
 
-    data = serialize(arrays, metadata=texts)
+    header, values = _in_order(serialize(arrays, metadata=texts))
     with atomic_write(path) as file:
-        file.write(data)
+        file.write(header)
+        file.write(values)
 
 
 def load(path: str | os.PathLike[str], device: str | Device | None = None) -> dict[str, Tensor]:
@@ -178,6 +179,19 @@ def _check_unicode(what: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"save: {what}, {text!r}, is no valid Unicode: {error}") from None
+
+
+def _in_order(data: bytes) -> tuple[bytes, memoryview]:
+    """The header of a safetensors file and what follows it; the package puts metadata in an order that is random."""
+    import json
+
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    if _RESERVED in header:
+        header[_RESERVED] = dict(sorted(header[_RESERVED].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the values are aligned
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[start:]
 
 
 @contextmanager

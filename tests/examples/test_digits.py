@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,11 +142,17 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_training(
 
 
 def test_same_seed_gives_the_same_bits(demo: ModuleType, tmp_path: Path) -> None:
-    for run in ("first", "second"):
-        demo.main(["--epochs", "1", "--seed", "5", "--output", str(tmp_path / run)])
-    first, second = (dl.load(tmp_path / run / "digits.safetensors") for run in ("first", "second"))
-    for name, tensor in first.items():
-        assert tensor.numpy().tobytes() == second[name].numpy().tobytes(), name
+    """Twice in this process, and in a new one."""
+    runs = ("first", "second", "alone")
+    arguments = {run: ["--epochs", "1", "--seed", "5", "--output", str(tmp_path / run)] for run in runs}
+    demo.main(arguments["first"])
+    demo.main(arguments["second"])
+    subprocess.run([sys.executable, EXAMPLE, *arguments["alone"]], check=True, capture_output=True, timeout=120)
+    first, *others = (dl.load(tmp_path / run / "digits.safetensors") for run in runs)
+    for other in others:
+        for name, tensor in first.items():
+            assert tensor.numpy().tobytes() == other[name].numpy().tobytes(), name
+    assert len({(tmp_path / run / "digits.safetensors").read_bytes() for run in runs}) == 1
 
 
 def test_other_seeds_give_other_weights(demo: ModuleType, tmp_path: Path) -> None:

@@ -100,6 +100,22 @@ def test_metadata(tmp_path: Path) -> None:
     assert list(dl.load(path)) == ["a"]
 
 
+def test_the_same_state_gives_the_same_bytes(tmp_path: Path) -> None:
+    state = {"b": np.arange(3.0), "a": np.ones((2, 2), np.int8), "ключ": np.array(True)}
+    metadata = {letter: letter * 2 for letter in "qwertyuiop"} | {"ключ": '"значение"'}
+    contents = set()
+    for turn in range(4):
+        path = tmp_path / str(turn)
+        dl.save(state, path, dict(reversed(metadata.items())) if turn % 2 else metadata)
+        contents.add(path.read_bytes())
+        assert dl.io.load_metadata(path) == metadata
+        for name, tensor in dl.load(path).items():
+            assert_same_bits(tensor, state[name])
+    assert len(contents) == 1
+    (content,) = contents
+    assert int.from_bytes(content[:8], "little") % 8 == 0
+
+
 def test_device(tmp_path: Path) -> None:
     dl.save({"a": np.zeros(1)}, tmp_path / "f")
     assert dl.load(tmp_path / "f", device="numpy")["a"].device == "numpy"
