@@ -25,7 +25,7 @@ struct Range {
 // largest n - position of a wrong value.
 //
 // registers: 40
-// vector: 128
+// vector: 128 loads
 extern "C" __global__ void __launch_bounds__(256) check_index_range(
     const VALUE* __restrict__ index, long long n, VALUE first, VALUE last, VALUE ignore, int has_ignore,
     long long* __restrict__ record, long long message, unsigned* __restrict__ tickets

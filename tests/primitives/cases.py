@@ -260,6 +260,12 @@ for (_rows, _size, _width), (_dtype, _layout) in product(
             {},
         ),
     )
+for _dtype in DTYPES:  # a large result with few rows that are not zero, as of an embedding
+    add(
+        "scatter_add",
+        f"large result-{_dtype}",
+        lambda rng, dtype=_dtype: ((normal(rng, (20, 3), dtype), 7777 * rng.integers(0, 9, size=20), 70_000), {}),
+    )
 for _dtype in INTEGERS:
     add(
         "check_index_range",
