@@ -80,12 +80,13 @@ struct Shadow {
     }
 
    private:
+    // Never destroyed: shadows in other static objects outlive whatever is made after these.
     static std::set<Shadow*>& all() {
-        static std::set<Shadow*> shadows;
+        static auto& shadows = *new std::set<Shadow*>;
         return shadows;
     }
     static std::mutex& lock() {
-        static std::mutex mutex;
+        static auto& mutex = *new std::mutex;
         return mutex;
     }
 };
