@@ -56,7 +56,7 @@ class NumpyBackend(Backend):
 
     def check_index_range(self, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
         if index.size and (np.minimum.reduce(index, axis=None) < low or np.maximum.reduce(index, axis=None) >= high):
-            # NumPy 2.1 to 2.2.1 may crash where int8[::2, ::2] is compared with an int that int8 cannot hold; not in 1-D
+            # 1-D: up to 2.2.1 NumPy may crash where a strided int8 matrix is compared with an int that int8 cannot hold
             super().check_index_range(index.ravel(), low, high, message, ignore)
 
     # --- sums and matrix products ---------------------------------------------------------------
