@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore import reference
 from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
@@ -245,6 +246,9 @@ for _p, (_dtype, _layout) in product((0.0, 0.3, 0.5, 1.0), variants(LAYOUTS_4D))
     else:
         _dropout(_p, (9, 2, 3, 4), _dtype, _layout, "contiguous")
         _dropout(_p, (9, 2, 3, 4), _dtype, "contiguous", _layout)
+_on_bound = int(reference.philox(np, COUNTERS["some"], 10)[9] >> 8) * 2.0**-24  # of p: element 9 is just kept
+for _dtype in DTYPES:
+    _dropout(_on_bound, (37,), _dtype, "contiguous", "contiguous")
 
 
 # --- indexing -----------------------------------------------------------------------------------
