@@ -276,6 +276,19 @@ for _dtype in INTEGERS:
         _dtype,
         lambda rng, dtype=_dtype: ((rng.integers(2, 9, size=(3, 4)).astype(dtype), 2, 9, "index: "), {}),
     )
+for _count, _first in ((1, 0), (5, 4), (300, 17), (3000, 2999)):
+    for _dtype in INTEGERS:
+
+        def _wrong(rng: np.random.Generator, n: int = _count, first: int = _first, dtype: str = _dtype) -> Arguments:
+            """The first wrong value is at `first`; after it there are others, below the range and above it."""
+            index = rng.integers(2, 9, size=n).astype(dtype)
+            index[first::3] = rng.integers(9, 100, size=index[first::3].size)
+            index[first + 1 :: 5] = rng.integers(0, 2, size=index[first + 1 :: 5].size)
+            return (index, 2, 9, "index: "), {}
+
+        add("check_index_range", f"wrong from {_first} of {_count}-{_dtype}", _wrong)
+add("check_index_range", "wrong but for the ignored", lambda rng: ((np.array([1, 1, 9, 1]), 2, 9, "i: ", 1), {}))
+add("check_index_range", "empty range", lambda rng: ((np.array([4, 5]), 5, 5, "index: "), {}))
 add("check_index_range", "ignore", lambda rng: ((np.array([2, -100, 3]), 2, 9, "index: ", -100), {}))
 add("check_index_range", "empty", lambda rng: ((np.zeros((0,), np.int64), 0, 0, "index: "), {}))
 
