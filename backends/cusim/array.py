@@ -70,11 +70,12 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
         if any(size < 0 for size in sizes):
             raise ValueError("Negative dimensions are not allowed")
         kind = dispatch.check_dtype(dtype)
-        layout = np.empty(sizes, kind, order or "C")  # type: ignore[call-overload]
+        if memptr is None and strides is None:
+            dense = None if order in ("C", None) else np.empty(sizes, kind, order).strides  # type: ignore[call-overload]
+            return empty(sizes, kind, dense)  # type: ignore[no-any-return]
         if memptr is None:
-            if strides is not None:
-                raise NotImplementedError("the simulator makes arrays with strides from a pointer only")
-            return empty(sizes, kind, layout.strides)  # type: ignore[no-any-return]
+            raise NotImplementedError("the simulator makes arrays with strides from a pointer only")
+        layout: Any = np.empty(sizes, kind, order or "C")  # type: ignore[call-overload]
         if memptr.mem._raw is None:
             return wrap(layout, memptr.mem)  # type: ignore[no-any-return]
         start = memptr.mem._start + memptr.ptr - memptr.mem.ptr

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import counters
 from .device import current_device
-from .dispatch import call, check_device, elementwise, operand
+from .dispatch import call, check_device, elementwise, operand, wrote
 from .operators import Operators
 
 
@@ -126,14 +126,15 @@ class Methods(Operators):
         return call("take", np.take, (self, indices, axis, out, "wrap"))
 
     def put(self, indices: Any, values: Any, mode: str = "wrap") -> None:
-        call("put", np.put, (self, *[_plain(part, self._a.dtype) for part in (indices, values)], mode))
+        call(
+            "put",
+            np.put,
+            (self, *[part.tolist() if isinstance(part, np.ndarray) else part for part in (indices, values)], mode),
+        )
+        wrote(self)
 
     def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Any:
         return call("choose", np.choose, (self, choices, out, mode), synchronises=mode == "raise")
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         return call("compress", np.compress, (condition, self, axis, out), synchronises=True)
-
-
-def _plain(part: Any, dtype: Any) -> Any:
-    return part.tolist() if isinstance(part, np.ndarray) else part

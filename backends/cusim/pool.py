@@ -148,7 +148,10 @@ class SingleDeviceMemoryPool:
             return MemoryPointer(Memory(0), 0)
         with self._lock:
             self._collect()
-            arena = self._arenas.setdefault(get_current_stream(self.device_id).ptr, _Arena())
+            stream = get_current_stream(self.device_id).ptr
+            arena = self._arenas.get(stream)
+            if arena is None:
+                arena = self._arenas[stream] = _Arena()
             chunk = arena.take(rounded)
             if chunk is None:
                 chunk = _Chunk(self._from_driver(rounded), 0, rounded, arena)

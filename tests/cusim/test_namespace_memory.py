@@ -315,3 +315,59 @@ def test_freed_memory_may_not_be_used(pool: Any, monkeypatch: pytest.MonkeyPatch
     address = floats(10).data.ptr
     with pytest.raises(KernelError, match=r"write: kernel\.cu:2: .*memory"):
         WRITE((1,), (1,), (np.uintp(address), np.int32(0), np.int32(1), np.float32(0)))
+
+
+# --- who has written what -------------------------------------------------------------------------
+
+WRITERS: dict[str, Any] = {
+    "zeros": lambda x: cp.zeros(10, dtype=cp.float32),
+    "ones_like": lambda x: cp.ones_like(x),
+    "a result": lambda x: cp.zeros(10, dtype=cp.float32) + 1,
+    "from the host": lambda x: cp.asarray(np.ones(10, np.float32)),
+    "fill": lambda x: x.fill(1),
+    "set": lambda x: x.set(np.ones(10, np.float32)),
+    "assignment": lambda x: x.__setitem__(..., cp.zeros(10)),
+    "assignment by parts": lambda x: [x.__setitem__(slice(0, 4), 1), x.__setitem__(slice(4, None), 1)],
+    "copyto": lambda x: cp.copyto(x, cp.zeros(10, dtype=cp.float32)),
+    "out": lambda x: cp.add(cp.zeros(10), 1, out=x, casting="unsafe"),
+    "out of a reduction": lambda x: cp.sum(cp.zeros((2, 10), dtype=cp.float32), axis=0, out=x),
+    "memset": lambda x: x.data.memset_async(0, 40),
+    "copy_from_device": lambda x: x.data.copy_from_device(cp.zeros(10, dtype=cp.float32).data, 40),
+    "a kernel": lambda x: write(x, 0, 10),
+}  # fmt: skip
+
+
+@pytest.fixture
+def initialised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading memory that nobody has written is an error."""
+    monkeypatch.setenv("DLCORE_CUSIM_CHECK", "1")
+    monkeypatch.setenv("DLCORE_CUSIM_INITIALISED", "1")
+
+
+def read(x: Any, place: int) -> None:
+    cp.RawKernel(WRITE.code, "read")((1,), (1,), (x, floats(1), np.int32(place)))
+
+
+@pytest.mark.usefixtures("initialised")
+@pytest.mark.parametrize("known", [False, True], ids=["before the first launch", "after"])
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS.keys())
+def test_what_the_namespace_writes_is_initialised(pool: Any, writer: Any, known: bool) -> None:
+    x = floats(10)
+    if known:
+        WRITE((1,), (1,), (x, np.int32(0), np.int32(0), np.float32(0)))  # writes nothing, but the engine now knows x
+    made = writer(x)
+    target = made if isinstance(made, cp.ndarray) else x
+    for place in (0, 5, 9):
+        read(target, place)
+
+
+@pytest.mark.usefixtures("initialised")
+def test_what_nobody_has_written_is_not(pool: Any) -> None:
+    x = floats(10)
+    x[:4] = 0
+    read(x, 3)
+    with pytest.raises(KernelError, match="'x'"):
+        read(x, 4)
+    del x
+    with pytest.raises(KernelError, match="'x'"):
+        read(floats(10), 3)  # the same memory for another purpose
