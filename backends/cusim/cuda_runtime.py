@@ -9,7 +9,7 @@ from . import counters, uploads
 from .device import ATTRIBUTES, current_device, set_device, synchronize_device
 from .errors import INVALID_DEVICE, INVALID_VALUE, CUDARuntimeError
 from .memory import DEVICE_MEMORY, Buffer, memory_info
-from .pinned import is_pinned
+from .pinned import PinnedMemory, is_pinned
 from .settings import DEVICES
 
 __all__ = [
@@ -22,9 +22,11 @@ __all__ = [
     "eventDefault",
     "eventDisableTiming",
     "eventInterprocess",
+    "freeHost",
     "getDevice",
     "getDeviceCount",
     "getDeviceProperties",
+    "hostAlloc",
     "hostAllocDefault",
     "hostAllocMapped",
     "hostAllocPortable",
@@ -111,6 +113,21 @@ def memGetInfo() -> tuple[int, int]:  # noqa: N802
     return memory_info(current_device())
 
 
+_host_memory: dict[int, PinnedMemory] = {}
+
+
+def hostAlloc(size: int, flags: int) -> int:  # noqa: N802
+    """Pinned host memory; the address."""
+    memory = PinnedMemory(size, flags)
+    _host_memory[memory.ptr] = memory
+    return memory.ptr
+
+
+def freeHost(ptr: int) -> None:  # noqa: N802
+    if _host_memory.pop(ptr, None) is None:
+        raise CUDARuntimeError(INVALID_VALUE, f"{ptr:#x} was not given by hostAlloc")
+
+
 def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int) -> None:  # noqa: N802
     """Copy between addresses; the device's side must lie in one allocation."""
     device = current_device()
@@ -138,7 +155,7 @@ def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int) -> None: 
 
 def _buffer_at(device: int, address: int, size: int) -> Buffer:
     """The allocation that these bytes lie in."""
-    for buffer in DEVICE_MEMORY[device].buffers:
+    for buffer in DEVICE_MEMORY[device].buffers():
         if buffer.address <= address and address + size <= buffer.address + buffer.nbytes:
             return buffer
     raise CUDARuntimeError(INVALID_VALUE, f"{size} bytes at {address:#x} are not inside one allocation")

@@ -130,7 +130,7 @@ class RawKernel:
         named = _name_buffers(function, args, owner)
         owner.note_launch(self.name)
         try:
-            statistics = function.launch(sizes, threads, packed, int(shared_mem), owner.buffers, thread_order())
+            statistics = function.launch(sizes, threads, packed, int(shared_mem), owner.buffers(), thread_order())
         finally:
             for buffer in named:
                 buffer.name = ""

@@ -16,8 +16,7 @@ import atexit
 import ctypes
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -71,39 +70,6 @@ class Buffer:
             self.written = min(self.written[0], low), max(self.written[1], low + nbytes)
 
 
-class Registry(Sequence[Buffer]):
-    """The live buffers of a device; `version` changes whenever one comes or goes."""
-
-    def __init__(self) -> None:
-        self._live: dict[int, Buffer] = {}
-        self.version = 0
-
-    def add(self, buffer: Buffer) -> None:
-        self._live[buffer.address] = buffer
-        self.version += 1
-
-    def remove(self, buffer: Buffer) -> None:
-        self._live.pop(buffer.address, None)
-        self.version += 1
-
-    def at(self, address: int) -> Buffer | None:
-        """The buffer that starts at `address`."""
-        return self._live.get(address)
-
-    def __len__(self) -> int:
-        return len(self._live)
-
-    def __iter__(self) -> Iterator[Buffer]:
-        return iter(list(self._live.values()))  # a finaliser may remove one at any time
-
-    @overload
-    def __getitem__(self, index: int) -> Buffer: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Buffer]: ...
-    def __getitem__(self, index: int | slice) -> Buffer | list[Buffer]:
-        return list(self._live.values())[index]
-
-
 class DeviceMemory:
     """The state of one device's memory."""
 
@@ -111,12 +77,19 @@ class DeviceMemory:
         self.device_id = device_id
         self.total = DEFAULT_TOTAL
         self.used = 0  # bytes that the driver has handed out
-        self.buffers = Registry()
+        self._buffers: dict[int, Buffer] = {}  # the live ones, by address
         self.launches = 0
         self.recent: deque[str] = deque(maxlen=32)  # kernels launched since the guards were last verified
         self.damage: list[str] = []  # found in a finaliser, to be raised at the next chance
         self.lock = threading.RLock()
         self.closed = False  # at the end of the interpreter, finalisers must leave everything alone
+
+    def add(self, buffer: Buffer) -> None:
+        self._buffers[buffer.address] = buffer
+
+    def buffers(self) -> list[Buffer]:
+        """All live allocations. A copy, as a finaliser may remove one at any time."""
+        return list(self._buffers.values())
 
     def note_launch(self, kernel: str) -> None:
         self.launches += 1
@@ -146,7 +119,7 @@ class DeviceMemory:
 
     def check_guards(self) -> None:
         """Raise GuardError if a guard zone of this device was written to."""
-        found = [message for message in map(self.verify, self.buffers) if message]
+        found = [message for message in map(self.verify, self.buffers()) if message]
         found, self.damage = self.damage + found, []
         self.recent.clear()
         if found:
@@ -156,7 +129,7 @@ class DeviceMemory:
         """The allocation is freed. Called by finalisers, so damage is kept for the next check."""
         if self.closed:
             return
-        self.buffers.remove(buffer)
+        self._buffers.pop(buffer.address, None)
         message = self.verify(buffer)
         if message:
             self.damage.append(message)

@@ -47,7 +47,7 @@ class BaseMemory:
         self._buffer = Buffer(self.ptr, nbytes, room, owner.launches)
         ctypes.memset(self.ptr, 0xFF, nbytes)
         write_guards(self._buffer)
-        owner.buffers.add(self._buffer)
+        owner.add(self._buffer)
 
     def _close(self) -> None:
         if self._buffer is not None:

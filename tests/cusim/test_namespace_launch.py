@@ -283,8 +283,8 @@ def test_the_engine_is_asked_with_what_was_checked(monkeypatch: pytest.MonkeyPat
     )  # fmt: skip
     kernel = cp.RawKernel("", "f")
     monkeypatch.setattr(kernel, "_function", lambda: function)
+    kept = cp.zeros(3)
     kernel((2,), (3, 4), (np.int32(5),), shared_mem=16)
     grid, block, arguments, shared, buffers, order = seen[0]
     assert (grid, block, arguments, shared, order) == ((2, 1, 1), (3, 4, 1), [b"\5\0\0\0"], 16, 0)
-    kept = cp.zeros(3)
     assert any(buffer.address == kept.data.ptr and buffer.nbytes == 24 for buffer in buffers)

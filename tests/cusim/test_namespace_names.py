@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import json
 import subprocess
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from dlcore.backends.cusim import counters, namespace
 
 TOOL = Path(__file__).parents[2] / "tools" / "cupy_names.py"
 spec = importlib.util.spec_from_file_location("cupy_names", TOOL)
@@ -89,3 +92,10 @@ def test_the_list_is_complete(tmp_path: Path) -> None:
 def test_cupy_has_all_of_it() -> None:
     pytest.importorskip("cupy", reason="CuPy is not installed; tools/cupy_names.py compares with one elsewhere")
     assert cupy_names.compare(cupy_names.dump()) == []
+
+
+@pytest.mark.parametrize("module", [counters, namespace], ids=["counters", "namespace"])
+def test_examples(module: Any) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

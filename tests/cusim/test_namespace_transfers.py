@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,18 @@ def test_pinned_memory() -> None:
         x.set(np.zeros(25, np.float32))
         x.get(blocking=False)
     assert r.synchronisations == 2  # pageable memory: the driver has to copy it first
+
+
+def test_host_memory_by_address() -> None:
+    runtime, x = cp.cuda.runtime, cp.arange(4, dtype=cp.float32)
+    address = runtime.hostAlloc(16, runtime.hostAllocPortable)
+    with counters.record() as r:
+        runtime.memcpyAsync(address, x.data.ptr, 16, runtime.memcpyDeviceToHost, 0)
+    assert r.synchronisations == 0
+    assert list((ctypes.c_float * 4).from_address(address)) == [0, 1, 2, 3]
+    runtime.freeHost(address)
+    with pytest.raises(runtime.CUDARuntimeError, match="not given by hostAlloc"):
+        runtime.freeHost(address)
 
 
 def test_the_pinned_pool() -> None:
