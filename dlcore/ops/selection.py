@@ -122,10 +122,10 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     for bound in (min, max):
         if isinstance(bound, Tensor):
             bound = cast(bound, x.dtype)
-            check_broadcast("clip", x, bound)
         elif isinstance(bound, np.generic):
             bound = bound.item()  # which does not widen x
         bounds.append(bound)
+    check_broadcast("clip", x, *bounds)
     return Clip()(x, *bounds)
 
 

@@ -54,6 +54,7 @@ TABLE: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
         (lambda: dl.clip(f(2), 1j), TypeError, "min must be .* got complex"),
         (lambda: dl.clip(f(2), max=f(2, dtype="complex64")), dl.DTypeError, "max must hold real.*complex64"),
         (lambda: dl.clip(f(2, 3), f(2)), dl.ShapeError, r"\(2, 3\) and \(2,\)"),
+        (lambda: dl.clip(f(1), f(2), f(3)), dl.ShapeError, r"\(1,\) and \(2,\) and \(3,\)"),
         (lambda: dl.clip(f(2, dtype="int8"), -1000), OverflowError, "-1000.*int8"),
     ],
     "where": [
