@@ -67,6 +67,21 @@ def real(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     return np.float64 if dtype == np.float64 else np.float32
 
 
+class Tile(NamedTuple):
+    """How blocks of (x, y) threads stand beside the columns of a matrix."""
+
+    groups: int  # of columns, a block for each
+    block: tuple[int, int]
+    width: int  # neighbouring columns that a thread has
+
+
+def tile(rows: int, columns: int, widest: int) -> Tile:
+    """`widest`: how many columns a thread may have where their number allows it (1 or `vector(dtype)`)."""
+    width = widest if columns % widest == 0 else 1
+    lanes = min(WARP, _power_of_two(columns // width))
+    return Tile(-(-columns // (lanes * width)), (lanes, min(THREADS // lanes, _power_of_two(rows))), width)
+
+
 def plan(launcher: Launcher, view: View, dtype: np.dtype[Any], widest: int) -> Sums:
     """Geometry and workspace for sums over an array that is not empty.
 
@@ -74,22 +89,17 @@ def plan(launcher: Launcher, view: View, dtype: np.dtype[Any], widest: int) -> S
     """
     outer, channels, inner = view
     in_columns = inner == 1 and channels > 1
+    block: tuple[int, ...]
     if in_columns:
-        width = widest if channels % widest == 0 else 1
-        lanes = min(WARP, _power_of_two(channels // width))
-        rows = min(THREADS // lanes, _power_of_two(outer))
-        groups = -(-channels // (lanes * width))
-        shares = -(-outer // (rows * ROWS_PER_THREAD))
-        block: tuple[int, ...] = (lanes, rows)
+        groups, block, width = tile(outer, channels, widest)
+        shares = -(-outer // (block[1] * ROWS_PER_THREAD))
     else:
         if channels == 1:
             outer, inner = 1, outer * inner
         width = widest if inner % widest == 0 or outer * channels == 1 else 1
         packs = outer * (inner // width)
-        threads = min(THREADS, -(-packs // WARP) * WARP or WARP)
-        groups = channels
-        shares = -(-packs // (threads * PACKS_PER_THREAD))
-        block = (threads,)
+        block = (min(THREADS, max(1, -(-packs // WARP)) * WARP),)
+        groups, shares = channels, -(-packs // (block[0] * PACKS_PER_THREAD))
     shares = max(1, min(shares, BLOCKS // groups))
     partials = tickets = None
     if shares > 1:

@@ -27,7 +27,7 @@ struct Divisor {
 };
 
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     avg_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX n, int height, int width,
                        int output_height, int output_width, int kernel_y, int kernel_x, int stride_y, int stride_x,
                        int top, int left, int dilation_y, int dilation_x, int bottom, int right, int count_pad,
@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(256)
 }
 
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     avg_pool2d_backward(const SCALAR* __restrict__ grad, SCALAR* __restrict__ grad_x, INDEX n, int height, int width,
                         int output_height, int output_width, int kernel_y, int kernel_x, int stride_y, int stride_x,
                         int top, int left, int dilation_y, int dilation_x, int bottom, int right, int count_pad,

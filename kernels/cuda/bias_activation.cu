@@ -10,31 +10,66 @@ using Activated = activations::ACTIVATION;
 // --- forward: out = activation(x + bias) ---------------------------------------------------------
 
 template <int WIDTH>
-static __device__ __forceinline__ void forward(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
-                                               INDEX first, INDEX channels, INDEX inner, REAL alpha) {
+static __device__ __forceinline__ void activate(const SCALAR* x, SCALAR* out, INDEX first, bool biased,
+                                                const Pack<SCALAR, WIDTH>& bias, REAL alpha) {
     Pack<SCALAR, WIDTH> values = load_pack<WIDTH>(x + first);
-    Pack<SCALAR, WIDTH> added{};
-    if (bias) added = channel_values<WIDTH>(bias, first, channels, inner);
 #pragma unroll
     for (int j = 0; j < WIDTH; ++j) {
-        const REAL sum = bias ? to_real(values.values[j]) + to_real(added.values[j]) : to_real(values.values[j]);
+        REAL sum = to_real(values.values[j]);
+        if (biased) sum += to_real(bias.values[j]);  // not 0 where there is none: -0.0 + 0.0 is 0.0
         values.values[j] = from_real<SCALAR>(Activated::forward(sum, alpha));
     }
     store_pack<WIDTH>(out + first, values);
 }
 
-// A thread takes 16 bytes at a time; what they do not reach, or all of an array that is not aligned, it takes one by
-// one. `out` may be x: an element is read and written by one thread. Bytes: each of x and out once.
+template <int WIDTH>
+static __device__ __forceinline__ void activate_at(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
+                                                   INDEX first, INDEX channels, INDEX inner, REAL alpha) {
+    Pack<SCALAR, WIDTH> added{};
+    if (bias) added = channel_values<WIDTH>(bias, first, channels, inner);
+    activate<WIDTH>(x, out, first, bias != nullptr, added, alpha);
+}
+
+// Without a bias, or with one along another axis than the last. A thread takes 16 bytes at a time; what they do not
+// reach, or all of an array that is not aligned, it takes one by one. `out` may be x: an element is read and written by
+// one thread. Bytes: each of x and out once.
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     bias_activation_forward(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX n, INDEX channels,
                             INDEX inner, REAL alpha) {
     const INDEX packs = is_aligned(x) && is_aligned(out) ? n / VECTOR : 0;
     for (INDEX i = grid_start<INDEX>(); i < packs; i += grid_stride<INDEX>()) {
-        forward<VECTOR>(x, bias, out, i * VECTOR, channels, inner, alpha);
+        activate_at<VECTOR>(x, bias, out, i * VECTOR, channels, inner, alpha);
     }
     for (INDEX i = packs * VECTOR + grid_start<INDEX>(); i < n; i += grid_stride<INDEX>()) {
-        forward<1>(x, bias, out, i, channels, inner, alpha);
+        activate_at<1>(x, bias, out, i, channels, inner, alpha);
+    }
+}
+
+template <int WIDTH>
+static __device__ __forceinline__ void activate_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
+                                                        INDEX rows, INDEX channels, REAL alpha) {
+    const INDEX channel = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
+    if (channel >= channels) return;
+    Pack<SCALAR, WIDTH> mine;
+#pragma unroll
+    for (int j = 0; j < WIDTH; ++j) mine.values[j] = bias[channel + j];
+    const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.y;
+    for (INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y; row < rows; row += step) {
+        activate<WIDTH>(x, out, row * channels + channel, true, mine, alpha);
+    }
+}
+
+// With the bias along the last axis: a thread keeps the biases of `width` neighbouring columns and goes down its share
+// of the rows; threads and blocks share columns and rows out as sum_columns does. Bytes: each of x and out once.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
+    bias_activation_forward_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX rows,
+                                    INDEX channels, int width, REAL alpha) {
+    if (width == VECTOR) {
+        activate_columns<VECTOR>(x, bias, out, rows, channels, alpha);
+    } else {
+        activate_columns<1>(x, bias, out, rows, channels, alpha);
     }
 }
 
@@ -74,7 +109,7 @@ struct StoreBiasGradient {
 
 // The gradient of x alone, mapped to threads as the forward is. Bytes: each of grad, saved and grad_x once.
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     activation_backward(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                         SCALAR* __restrict__ grad_x, INDEX n, REAL alpha) {
     const Backward backward{grad, saved, grad_x, alpha};
@@ -86,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(256)
 // With the gradient of the bias, summed while the gradient of x is computed: the same bytes, and the partial sums.
 // `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
 // registers: 64
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     bias_activation_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                                      SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
                                      unsigned* tickets, INDEX rows, INDEX channels, int width, REAL alpha) {
@@ -100,7 +135,7 @@ extern "C" __global__ void __launch_bounds__(SUM_THREADS)
 }
 
 // registers: 64
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     bias_activation_backward_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                                     SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
                                     unsigned* tickets, INDEX outer, INDEX channels, INDEX inner, int width,

@@ -4,8 +4,8 @@
 //
 //     loss = -sum(t * log p)        gradient = p * sum(t) - t
 //
-// A warp works on a row of up to 1024 classes, a block on a longer one; it holds the row in registers where 16-byte
-// accesses are possible, up to 8192 classes, else reads it twice. Bytes: each of logits and gradient once.
+// A warp works on a row of up to 1024 classes, a block on a longer one, as in softmax.cu; the row is held in registers up
+// to 8192 classes (without 16-byte accesses up to 128) and read twice beyond. Bytes: each of logits and gradient once.
 //
 // The gradient of the mean needs the summed weights of all labels that count before the first one is written. Up to
 // TOTAL_IN_BLOCK rows every block adds them up for itself: at most 16 KB of labels, which lie in the L2 cache, in the
@@ -154,9 +154,12 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
     if (reduction == REDUCTION_MEAN) {
         all.scale = reciprocal_or_nan(total ? *total : summed_weights(all.targets, rows, shared));
     }
+    using Held = RegisterRows<32, VECTOR, 1, VECTOR_STEPS>;
+    using Short = RegisterRows<32, 1, 1, SCALAR_STEPS>;
     if (width == VECTOR) {
-        all_rows<RegisterRows<32, VECTOR, 1>, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction,
-                                                  shared);
+        all_rows<Held, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction, shared);
+    } else if (classes <= Short::MOST) {
+        all_rows<Short, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction, shared);
     } else {
         all_rows<MemoryRows<32, 1, 1>, 32>(logits, loss, gradient, partials, ticket, rows, all, reduction, shared);
     }
@@ -173,9 +176,9 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
     if (reduction == REDUCTION_MEAN) {
         all.scale = reciprocal_or_nan(total ? *total : summed_weights(all.targets, rows, shared));
     }
-    if (width == VECTOR && classes <= ROW_THREADS * ROW_ITEMS) {
-        all_rows<RegisterRows<ROW_THREADS, VECTOR, 1>, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows,
-                                                                    all, reduction, shared);
+    using Held = RegisterRows<ROW_THREADS, VECTOR, 1, VECTOR_STEPS>;
+    if (width == VECTOR && classes <= Held::MOST) {
+        all_rows<Held, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows, all, reduction, shared);
     } else if (width == VECTOR) {
         all_rows<MemoryRows<ROW_THREADS, VECTOR, 1>, ROW_THREADS>(logits, loss, gradient, partials, ticket, rows, all,
                                                                   reduction, shared);
@@ -201,8 +204,8 @@ struct StoreTotal {
     __device__ __forceinline__ void operator()(INDEX, REAL sum) const { *total = sum; }
 };
 
-// registers: 48
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     cross_entropy_total(const void* __restrict__ labels, int label_type, const SCALAR* __restrict__ weight, REAL* total,
                         REAL* partials, unsigned* ticket, INDEX rows, INDEX classes, long long ignore_index) {
     const RowWeights weights{{labels, label_type, weight, classes, ignore_index}};

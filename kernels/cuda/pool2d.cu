@@ -61,7 +61,7 @@ static __device__ __forceinline__ void extreme(const SCALAR* __restrict__ x, SCA
 }
 
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     max_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, PLACE* __restrict__ places, INDEX n,
                        int height, int width, int output_height, int output_width, int kernel_y, int kernel_x,
                        int stride_y, int stride_x, int top, int left, int dilation_y, int dilation_x) {
@@ -70,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(256)
 }
 
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     min_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, PLACE* __restrict__ places, INDEX n,
                        int height, int width, int output_height, int output_width, int kernel_y, int kernel_x,
                        int stride_y, int stride_x, int top, int left, int dilation_y, int dilation_x) {
@@ -80,7 +80,7 @@ extern "C" __global__ void __launch_bounds__(256)
 
 // out[i] = x at places[i] of window i; 0 where that is padding.
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     index_pool2d_gather(const SCALAR* __restrict__ x, const PLACE* __restrict__ places, SCALAR* __restrict__ out,
                         INDEX n, int height, int width, int output_height, int output_width, int kernel_y,
                         int kernel_x, int stride_y, int stride_x, int top, int left, int dilation_y, int dilation_x) {
@@ -100,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(256)
 
 // grad_x[i] = the sum of grad over the windows whose place is element i, in the order of the taps.
 // registers: 64
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     index_pool2d_scatter(const SCALAR* __restrict__ grad, const PLACE* __restrict__ places,
                          SCALAR* __restrict__ grad_x, INDEX n, int height, int width, int output_height,
                          int output_width, int kernel_y, int kernel_x, int stride_y, int stride_x, int top, int left,

@@ -36,8 +36,8 @@ struct StoreRoot {
 };
 
 // `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
-// registers: 48
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     sums_in_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets,
                     INDEX rows, INDEX channels, int width) {
     if (width == VECTOR) {
@@ -47,8 +47,8 @@ extern "C" __global__ void __launch_bounds__(SUM_THREADS)
     }
 }
 
-// registers: 48
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     sums_in_planes(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets,
                    INDEX outer, INDEX channels, INDEX inner, int width) {
     if (width == VECTOR) {
@@ -58,8 +58,8 @@ extern "C" __global__ void __launch_bounds__(SUM_THREADS)
     }
 }
 
-// registers: 48
-extern "C" __global__ void __launch_bounds__(SUM_THREADS)
+// registers: 64
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     l2_norm(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, REAL* partials, unsigned* tickets, INDEX n,
             int width) {
     if (width == VECTOR) {

@@ -1,7 +1,7 @@
 // Rows of arrays, each worked on by a group of threads: a warp, or a block of ROW_THREADS.
 //
-// `RegisterRows` reads the row once and keeps it in registers, up to ROW_ITEMS elements a thread: 1024 in a warp, 8192
-// in a block. `MemoryRows` reads it again for each pass over it. Both hold the same row of INPUTS arrays and are used by
+// `RegisterRows` reads the row once and keeps it in registers, STEPS * WIDTH elements a thread. `MemoryRows` reads it
+// again for each pass over it. Both hold the same row of INPUTS arrays and are used by
 //
 //   each(rows, body)      body(place, values): `values` are the INPUTS elements at this place of the row
 //   write(rows, out, f)   out[place] = f(place, values)
@@ -11,7 +11,8 @@
 #include "common.cuh"
 
 #define ROW_THREADS 256
-#define ROW_ITEMS 32
+#define VECTOR_STEPS (32 / VECTOR)  // 1024 elements in a warp, 8192 in a block
+#define SCALAR_STEPS 4              // for rows that 16-byte accesses do not fit: 128 elements in a warp
 
 template <int THREADS>
 struct Group {
@@ -35,9 +36,9 @@ struct Packs {
     Pack<SCALAR, N> of[INPUTS];
 };
 
-template <int THREADS, int N, int INPUTS>
+template <int THREADS, int N, int INPUTS, int STEPS>
 struct RegisterRows {
-    static constexpr int WIDTH = N, COUNT = INPUTS, STEPS = ROW_ITEMS / N;
+    static constexpr int WIDTH = N, COUNT = INPUTS, MOST = STEPS * N * THREADS;  // elements
     Packs<N, INPUTS> packs[STEPS];
     int length;
 
@@ -150,8 +151,8 @@ struct RunningStatistics {
     }
 };
 
-template <int THREADS, int WIDTH, int COUNT>
-static __device__ __forceinline__ Statistics softmax_statistics(const RegisterRows<THREADS, WIDTH, COUNT>& row,
+template <int THREADS, int WIDTH, int COUNT, int STEPS>
+static __device__ __forceinline__ Statistics softmax_statistics(const RegisterRows<THREADS, WIDTH, COUNT, STEPS>& row,
                                                                 Group<THREADS> group) {
     REAL largest = -infinity(REAL()), total = 0;
     each(row, [&](INDEX, Values<COUNT> x) { largest = larger(largest, x.of[0]); });

@@ -10,8 +10,8 @@ static __device__ __forceinline__ void scale_pack(SCALAR* x, REAL factor) {
     store_pack<WIDTH>(x, values);
 }
 
-// registers: 40
-extern "C" __global__ void __launch_bounds__(256)
+// registers: 64
+extern "C" __global__ void __launch_bounds__(256, 4)
     scale(SCALAR* __restrict__ x, INDEX n, REAL number, const SCALAR* __restrict__ in_memory) {
     const REAL factor = in_memory ? to_real(*in_memory) : number;
     const INDEX packs = is_aligned(x) ? n / VECTOR : 0;

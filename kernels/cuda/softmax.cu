@@ -1,9 +1,11 @@
 // Softmax and log-softmax along an axis of an array that is seen as (outer, length, inner), forward and backward.
 //
-//   inner = 1   rows: a warp for each up to 1024 elements, a block for each above; held in registers where 16-byte
-//               accesses are possible, up to 8192 elements, else read twice
+//   inner = 1   rows: a warp for each up to 1024 elements, a block for each above
 //   inner > 1   columns: a block of (x, y) threads takes x * WIDTH neighbouring ones, and its y threads share out the
-//               length, so that a warp reads whole lines; read twice, the second time mostly from a cache
+//               length, so that a warp reads whole lines
+//
+// Both are read once and held in registers where they fit; longer ones are read twice, the second time from a cache if
+// the GPU has kept them: rows above 8192 elements (without 16-byte accesses above 128), columns above a few hundred.
 #include "columns.cuh"
 #include "rows.cuh"
 
@@ -46,10 +48,15 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     const INDEX row = static_cast<INDEX>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
     if (row >= rows) return;  // the whole warp
     const Group<32> warp{nullptr};
+    x += row * length;
+    out += row * length;
+    using Short = RegisterRows<32, 1, 1, SCALAR_STEPS>;
     if (width == VECTOR) {
-        forward_row<RegisterRows<32, VECTOR, 1>>(x + row * length, out + row * length, length, log, warp);
+        forward_row<RegisterRows<32, VECTOR, 1, VECTOR_STEPS>>(x, out, length, log, warp);
+    } else if (length <= Short::MOST) {
+        forward_row<Short>(x, out, length, log, warp);
     } else {
-        forward_row<MemoryRows<32, 1, 1>>(x + row * length, out + row * length, length, log, warp);
+        forward_row<MemoryRows<32, 1, 1>>(x, out, length, log, warp);
     }
 }
 
@@ -61,8 +68,9 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     const Group<ROW_THREADS> block{shared};
     x += static_cast<INDEX>(blockIdx.x) * length;
     out += static_cast<INDEX>(blockIdx.x) * length;
-    if (width == VECTOR && length <= ROW_THREADS * ROW_ITEMS) {
-        forward_row<RegisterRows<ROW_THREADS, VECTOR, 1>>(x, out, length, log, block);
+    using Held = RegisterRows<ROW_THREADS, VECTOR, 1, VECTOR_STEPS>;
+    if (width == VECTOR && length <= Held::MOST) {
+        forward_row<Held>(x, out, length, log, block);
     } else if (width == VECTOR) {
         forward_row<MemoryRows<ROW_THREADS, VECTOR, 1>>(x, out, length, log, block);
     } else {
@@ -78,11 +86,16 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     const INDEX row = static_cast<INDEX>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
     if (row >= rows) return;  // the whole warp
     const Group<32> warp{nullptr};
-    const INDEX start = row * length;
+    grad += row * length;
+    output += row * length;
+    grad_x += row * length;
+    using Short = RegisterRows<32, 1, 2, SCALAR_STEPS>;
     if (width == VECTOR) {
-        backward_row<RegisterRows<32, VECTOR, 2>>(grad + start, output + start, grad_x + start, length, log, warp);
+        backward_row<RegisterRows<32, VECTOR, 2, VECTOR_STEPS>>(grad, output, grad_x, length, log, warp);
+    } else if (length <= Short::MOST) {
+        backward_row<Short>(grad, output, grad_x, length, log, warp);
     } else {
-        backward_row<MemoryRows<32, 1, 2>>(grad + start, output + start, grad_x + start, length, log, warp);
+        backward_row<MemoryRows<32, 1, 2>>(grad, output, grad_x, length, log, warp);
     }
 }
 
@@ -96,8 +109,9 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     grad += static_cast<INDEX>(blockIdx.x) * length;
     output += static_cast<INDEX>(blockIdx.x) * length;
     grad_x += static_cast<INDEX>(blockIdx.x) * length;
-    if (width == VECTOR && length <= ROW_THREADS * ROW_ITEMS) {
-        backward_row<RegisterRows<ROW_THREADS, VECTOR, 2>>(grad, output, grad_x, length, log, block);
+    using Held = RegisterRows<ROW_THREADS, VECTOR, 2, VECTOR_STEPS>;
+    if (width == VECTOR && length <= Held::MOST) {
+        backward_row<Held>(grad, output, grad_x, length, log, block);
     } else if (width == VECTOR) {
         backward_row<MemoryRows<ROW_THREADS, VECTOR, 2>>(grad, output, grad_x, length, log, block);
     } else {
@@ -107,27 +121,75 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 
 // --- along another axis --------------------------------------------------------------------------
 
-// Where WIDTH neighbouring columns of this thread begin, or -1 if there are none for it.
-template <int WIDTH>
-static __device__ __forceinline__ INDEX first_element(INDEX outer, INDEX length, INDEX inner) {
-    const INDEX column = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
-    if (column >= outer * inner) return -1;
-    const INDEX plane = column / inner;
-    return plane * length * inner + (column - plane * inner);
-}
+// What a thread has of WIDTH neighbouring columns of INPUTS arrays: every blockDim.y-th place of their length, kept in
+// registers (STEPS > 0) or read again for each pass (STEPS = 0).
+template <int WIDTH, int INPUTS, int STEPS>
+struct Columns {
+    const SCALAR* from[INPUTS];
+    INDEX length, inner;
+    bool any;  // is there a column for this thread
+    INDEX start = 0;
+    Packs<WIDTH, INPUTS> kept[STEPS > 0 ? STEPS : 1];
 
-template <int WIDTH>
-static __device__ __forceinline__ void forward_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out,
-                                                       INDEX outer, INDEX length, INDEX inner, int log) {
-    const INDEX start = first_element<WIDTH>(outer, length, inner);
-    RunningStatistics running[WIDTH];
-    if (start >= 0) {
-        for (INDEX place = threadIdx.y; place < length; place += blockDim.y) {
-            const Pack<SCALAR, WIDTH> values = load_pack<WIDTH>(x + start + place * inner);
+    __device__ __forceinline__ Columns(const SCALAR* const (&arrays)[INPUTS], INDEX outer, INDEX length, INDEX inner)
+        : length(length), inner(inner) {
+        const INDEX column = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
+        any = column < outer * inner;
+        if (!any) return;
+        const INDEX plane = column / inner;
+        start = plane * length * inner + (column - plane * inner);
 #pragma unroll
-            for (int j = 0; j < WIDTH; ++j) running[j].add({to_real(values.values[j])});
+        for (int i = 0; i < INPUTS; ++i) from[i] = arrays[i] + start;
+#pragma unroll
+        for (int k = 0; k < STEPS; ++k) {
+            const INDEX place = threadIdx.y + k * blockDim.y;
+            if (place < length) kept[k] = read(place);
         }
     }
+
+    __device__ __forceinline__ Packs<WIDTH, INPUTS> read(INDEX place) const {
+        Packs<WIDTH, INPUTS> packs;
+#pragma unroll
+        for (int i = 0; i < INPUTS; ++i) packs.of[i] = load_pack<WIDTH>(from[i] + place * inner);
+        return packs;
+    }
+
+    // body(place, packs)
+    template <class Body>
+    __device__ __forceinline__ void visit(Body body) const {
+        if (!any) return;
+        if constexpr (STEPS > 0) {
+#pragma unroll
+            for (int k = 0; k < STEPS; ++k) {
+                const INDEX place = threadIdx.y + k * blockDim.y;
+                if (place < length) body(place, kept[k]);
+            }
+        } else {
+            for (INDEX place = threadIdx.y; place < length; place += blockDim.y) body(place, read(place));
+        }
+    }
+
+    // out[place] = f(j, the values of column j)
+    template <class Function>
+    __device__ __forceinline__ void write(SCALAR* __restrict__ out, Function f) const {
+        visit([&](INDEX place, const Packs<WIDTH, INPUTS>& packs) {
+            Pack<SCALAR, WIDTH> result;
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) result.values[j] = from_real<SCALAR>(f(j, values_at(packs, j)));
+            store_pack<WIDTH>(out + start + place * inner, result);
+        });
+    }
+};
+
+template <int WIDTH, int STEPS>
+static __device__ __forceinline__ void forward_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out,
+                                                       INDEX outer, INDEX length, INDEX inner, int log) {
+    const Columns<WIDTH, 1, STEPS> columns({x}, outer, length, inner);
+    RunningStatistics running[WIDTH];
+    columns.visit([&](INDEX, const Packs<WIDTH, 1>& packs) {
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) running[j].add({to_real(packs.of[0].values[j])});
+    });
     Pack<REAL, WIDTH> largest, total;
 #pragma unroll
     for (int j = 0; j < WIDTH; ++j) largest.values[j] = running[j].largest;
@@ -138,74 +200,65 @@ static __device__ __forceinline__ void forward_columns(const SCALAR* __restrict_
         total.values[j] = running[j].total;
     }
     reduce_over_y<Sum>(total);
-    if (start < 0) return;
 #pragma unroll
     for (int j = 0; j < WIDTH; ++j) total.values[j] = log ? logarithm(total.values[j]) : 1 / total.values[j];
-    for (INDEX place = threadIdx.y; place < length; place += blockDim.y) {
-        Pack<SCALAR, WIDTH> values = load_pack<WIDTH>(x + start + place * inner);
-#pragma unroll
-        for (int j = 0; j < WIDTH; ++j) {
-            const REAL shifted = to_real(values.values[j]) - largest.values[j];
-            values.values[j] = from_real<SCALAR>(log ? shifted - total.values[j]
-                                                     : exponential(shifted) * total.values[j]);
-        }
-        store_pack<WIDTH>(out + start + place * inner, values);
-    }
+    columns.write(out, [&](int j, Values<1> v) {
+        const REAL shifted = v.of[0] - largest.values[j];
+        return log ? shifted - total.values[j] : exponential(shifted) * total.values[j];
+    });
 }
 
-template <int WIDTH>
+template <int WIDTH, int STEPS>
 static __device__ __forceinline__ void backward_columns(const SCALAR* __restrict__ grad,
                                                         const SCALAR* __restrict__ output,
                                                         SCALAR* __restrict__ grad_x, INDEX outer, INDEX length,
                                                         INDEX inner, int log) {
-    const INDEX start = first_element<WIDTH>(outer, length, inner);
+    const Columns<WIDTH, 2, STEPS> columns({grad, output}, outer, length, inner);
     Pack<REAL, WIDTH> sum{};
-    if (start >= 0) {
-        for (INDEX place = threadIdx.y; place < length; place += blockDim.y) {
-            const Pack<SCALAR, WIDTH> g = load_pack<WIDTH>(grad + start + place * inner);
-            const Pack<SCALAR, WIDTH> y = load_pack<WIDTH>(output + start + place * inner);
-#pragma unroll
-            for (int j = 0; j < WIDTH; ++j) {
-                sum.values[j] += log ? to_real(g.values[j]) : to_real(g.values[j]) * to_real(y.values[j]);
-            }
-        }
-    }
-    reduce_over_y<Sum>(sum);
-    if (start < 0) return;
-    for (INDEX place = threadIdx.y; place < length; place += blockDim.y) {
-        const Pack<SCALAR, WIDTH> g = load_pack<WIDTH>(grad + start + place * inner);
-        Pack<SCALAR, WIDTH> y = load_pack<WIDTH>(output + start + place * inner);
+    columns.visit([&](INDEX, const Packs<WIDTH, 2>& packs) {
 #pragma unroll
         for (int j = 0; j < WIDTH; ++j) {
-            const REAL gradient = to_real(g.values[j]), value = to_real(y.values[j]);
-            y.values[j] = from_real<SCALAR>(log ? gradient - exponential(value) * sum.values[j]
-                                                : value * (gradient - sum.values[j]));
+            const Values<2> v = values_at(packs, j);
+            sum.values[j] += log ? v.of[0] : v.of[0] * v.of[1];
         }
-        store_pack<WIDTH>(grad_x + start + place * inner, y);
-    }
+    });
+    reduce_over_y<Sum>(sum);
+    columns.write(grad_x, [&](int j, Values<2> v) {
+        return log ? v.of[0] - exponential(v.of[1]) * sum.values[j] : v.of[1] * (v.of[0] - sum.values[j]);
+    });
 }
 
 // Grid: ceil(outer * inner / (x * WIDTH)) for blocks of (x, y) threads. `width`: VECTOR where 16-byte accesses are
-// possible, which takes an inner that it divides, else 1.
+// possible, which takes an inner that it divides, else 1. Bytes: each array once up to COLUMN_STEPS * y places, which
+// registers hold, else the inputs twice.
+#define COLUMN_STEPS 4
 // registers: 64
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
     softmax_forward_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX outer, INDEX length,
                             INDEX inner, int log, int width) {
-    if (width == VECTOR) {
-        forward_columns<VECTOR>(x, out, outer, length, inner, log);
+    if (width == VECTOR && length <= COLUMN_STEPS * blockDim.y) {
+        forward_columns<VECTOR, COLUMN_STEPS>(x, out, outer, length, inner, log);
+    } else if (width == VECTOR) {
+        forward_columns<VECTOR, 0>(x, out, outer, length, inner, log);
+    } else if (length <= COLUMN_STEPS * blockDim.y) {
+        forward_columns<1, COLUMN_STEPS>(x, out, outer, length, inner, log);
     } else {
-        forward_columns<1>(x, out, outer, length, inner, log);
+        forward_columns<1, 0>(x, out, outer, length, inner, log);
     }
 }
 
-// registers: 64
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
+// registers: 80
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3)
     softmax_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                              SCALAR* __restrict__ grad_x, INDEX outer, INDEX length, INDEX inner, int log,
                              int width) {
-    if (width == VECTOR) {
-        backward_columns<VECTOR>(grad, output, grad_x, outer, length, inner, log);
+    if (width == VECTOR && length <= COLUMN_STEPS * blockDim.y) {
+        backward_columns<VECTOR, COLUMN_STEPS>(grad, output, grad_x, outer, length, inner, log);
+    } else if (width == VECTOR) {
+        backward_columns<VECTOR, 0>(grad, output, grad_x, outer, length, inner, log);
+    } else if (length <= COLUMN_STEPS * blockDim.y) {
+        backward_columns<1, COLUMN_STEPS>(grad, output, grad_x, outer, length, inner, log);
     } else {
-        backward_columns<1>(grad, output, grad_x, outer, length, inner, log);
+        backward_columns<1, 0>(grad, output, grad_x, outer, length, inner, log);
     }
 }
