@@ -147,11 +147,10 @@ class CustomOp:
         if not isinstance(result, backend.array_type):
             raise TypeError(f"{self}: forward must return an array of the device, got {type(result).__name__}")
         found: Any = result
-        if found.shape != out.shape or found.dtype != out.dtype:
-            raise ShapeError(
-                f"{self}: forward returned shape {found.shape} and dtype {found.dtype}, "
-                f"but the signature says {out.shape} and {out.dtype}"
-            )
+        if found.shape != out.shape:
+            raise ShapeError(f"{self}: forward returned shape {found.shape}, but the signature says {out.shape}")
+        if found.dtype != out.dtype:
+            raise DTypeError(f"{self}: forward returned dtype {found.dtype}, but the signature says {out.dtype}")
         if any([x is not None and backend.shares_memory(found, x) for x in arrays]):
             return backend.xp.asarray(found, copy=True)
         return found
