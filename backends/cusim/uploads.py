@@ -13,6 +13,7 @@ import zlib
 from typing import NamedTuple
 
 from .errors import TransferError
+from .pinned import is_pinned
 from .settings import check_mode
 
 _serials = itertools.count(1)
@@ -58,6 +59,8 @@ def finish(device: int, stream: int = 0, before: int | None = None) -> None:
     ]
     _pending = [each for each in _pending if each not in done]
     for each in done:
+        if not is_pinned(each.address, each.nbytes):
+            continue  # given back: CUDA waits for the copy before it lets go of the memory
         if zlib.crc32(ctypes.string_at(each.address, each.nbytes)) != each.checksum:
             raise TransferError(
                 f"{each.nbytes} bytes of pinned memory at {each.address:#x} changed while they may still have been"

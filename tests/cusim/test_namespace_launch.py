@@ -21,7 +21,9 @@ extern "C" __global__ void ids(int* out) {
     int t = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
     out[i * blockDim.x * blockDim.y * blockDim.z + t] = 1 + i;
 }
-extern "C" __global__ void __launch_bounds__(64) bounded(int* out) { out[0] = blockDim.x; }
+extern "C" __global__ void __launch_bounds__(64) bounded(int* out) {
+    if (threadIdx.x == 0) out[0] = blockDim.x;
+}
 extern "C" __global__ void shared(int* out) {
     __shared__ int fixed[1024];
     extern __shared__ int given[];

@@ -13,6 +13,11 @@ from dlcore.backends.cusim import namespace as cp
 from dlcore.backends.cusim.errors import TransferError
 
 
+@pytest.fixture
+def check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLCORE_CUSIM_CHECK", "1")
+
+
 def test_memory_pointers() -> None:
     x, y = cp.arange(8, dtype=cp.float32), cp.zeros(8, dtype=cp.float32)
     (y.data + 8).copy_from_device_async(x.data, 8)
@@ -38,6 +43,7 @@ def test_memory_pointers() -> None:
 def test_pinned_memory() -> None:
     pointer = cp.cuda.alloc_pinned_memory(100)
     assert pointer.size() >= 100
+    assert ((pointer + 4).ptr, (pointer + 4).size()) == (pointer.ptr + 4, pointer.size() - 4)
     host = np.frombuffer(pointer, np.float32, 25)
     host[...] = np.arange(25)
     assert host.ctypes.data == pointer.ptr
@@ -45,14 +51,23 @@ def test_pinned_memory() -> None:
     with counters.record() as r:
         x.set(host)
         (x.data + 4).copy_from_host_async(pointer.ptr, 4)
-        out = np.frombuffer(pointer + 0, np.float32, 25)
+        out = np.frombuffer(cp.cuda.alloc_pinned_memory(100), np.float32, 25)
         x.get(out=out, blocking=False)
     assert (r.host_to_device, r.host_to_device_bytes, r.device_to_host, r.synchronisations) == (2, 104, 1, 0)
-    assert host[:3].tolist() == [0, 0, 2]
+    assert out[:3].tolist() == [0, 0, 2]
     with counters.record() as r:
         x.set(np.zeros(25, np.float32))
         x.get(blocking=False)
     assert r.synchronisations == 2  # pageable memory: the driver has to copy it first
+
+
+@pytest.mark.usefixtures("check_mode")
+def test_pinned_memory_that_was_given_back_is_not_looked_at() -> None:
+    memory = cp.cuda.PinnedMemory(40)
+    x = cp.empty(10, dtype=cp.float32)
+    x.data.copy_from_host_async(memory.ptr, 40)
+    del memory
+    cp.cuda.Device().synchronize()
 
 
 def test_host_memory_by_address() -> None:
@@ -89,11 +104,6 @@ def staged() -> Any:
     source = np.frombuffer(cp.cuda.alloc_pinned_memory(40), np.float32, 10)
     source[...] = 1
     return source
-
-
-@pytest.fixture
-def check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DLCORE_CUSIM_CHECK", "1")
 
 
 @pytest.mark.usefixtures("check_mode")
