@@ -163,15 +163,20 @@ def test_numbers_in_device_memory_are_not_waited_for(what: str, backend: Any, rn
 
 
 @simulated
-def test_blocks_that_combine_numbers_first_are_few(backend: Any) -> None:
-    n = 2_200_000
-    arrays = [backend.from_host(np.ones(n, np.float32)) for _ in range(3)]
-    step = backend.from_host(np.asarray(5))
+def test_blocks_that_combine_numbers_first_are_few_and_loop(backend: Any) -> None:
+    n = 2_200_003  # 550,001 vectors of float32 for 2048 * 256 threads
+    p, g, m, v = (backend.from_host(np.full(n, value, np.float32)) for value in (1, 2, 0, 0))
+    step = backend.from_host(np.asarray(1))
     with counters.record() as record:
-        backend.adam_update(*arrays, backend.from_host(np.ones(n, np.float32)), None, lr=0.1, step=step)
-        backend.adagrad_update(*arrays, lr=0.1, step=step)
-        backend.adagrad_update(*arrays, lr=0.1, step=5)
+        backend.adam_update(p, g, m, v, None, lr=0.5, step=step)
+        backend.adagrad_update(p, g, m, lr=0.5, step=step)
+        backend.adagrad_update(p, g, m, lr=0.5, step=1)
     assert [grid[0] for _, grid, _ in record.launch_list] == [2048, 2048, 2149]
+    # Adam's first step moves by lr and leaves m = (1 - beta1) * 2 = 0.2, which Adagrad takes for its sum of squares.
+    expected = 0.5 - 0.5 * 2 / np.sqrt(4.2) - 0.5 * 2 / np.sqrt(8.2)
+    np.testing.assert_allclose(backend.to_host(p)[:7], expected, rtol=1e-5)
+    for array in (p, m, v):
+        assert np.unique(backend.to_host(array)).size == 1
 
 
 # --- special values -----------------------------------------------------------------------------
