@@ -28,6 +28,7 @@ _recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
 _order = count(0, -1)  # younger nodes have smaller numbers, so that a heap gives the youngest first
 # Of a running `backward`: the leaves whose gradient is being written straight into their buffer, which is lent out.
 _written: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("dlcore_written", default=None)
+_ones: dict[tuple[device, Any], Array] = {}  # the gradient that a plain `loss.backward()` starts with
 _lock = Lock()  # threads may differentiate at once with respect to the same leaves
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Saved = tuple[Any, list[int], int]  # a value, its count of in-place writes, and what that count was
@@ -300,7 +301,7 @@ def backward(
     tensor([2., 4.])
     """
     retain = create_graph if retain_graph is None else retain_graph
-    seeds = [_seed("backward", output, grad)]
+    seed = _seed("backward", output, grad, kept=not create_graph)
     written: dict[Tensor, Tensor] = {}
     leaves: dict[Tensor, Tensor] = {}
     token = _written.set(None if create_graph else written)
@@ -308,7 +309,7 @@ def backward(
     try:
         if root is not None:  # it is the youngest node of the walk, so nothing but the seed arrives there
             root.grad_is_one = grad is None
-        found = _walk([output], seeds, create_graph, retain)
+        found = _walk([output], [seed], create_graph, retain)
         for leaf, total in found.items():  # all are checked before any is changed
             array, own = total._array, leaf._array
             if array.shape != own.shape or array.dtype != own.dtype:
@@ -319,6 +320,8 @@ def backward(
         leaves = found
     finally:
         _written.reset(token)
+        if seed._version[0]:  # somebody's rule wrote into it
+            _ones.clear()
         if root is not None:
             root.grad_is_one = False
         with _lock:  # in one go: whoever gets a buffer next must see what was written into it as its leaf's gradient
@@ -392,8 +395,11 @@ def grad(
     return results
 
 
-def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
-    """The gradient to start with, checked against the output it belongs to."""
+def _seed(name: str, output: Tensor, grad: Tensor | None, kept: bool = False) -> Tensor:
+    """The gradient to start with, checked against the output it belongs to.
+
+    With `kept` it may be a 1 that is used again and again: on a GPU, making one is a launch.
+    """
     if not isinstance(output, Tensor):
         raise TypeError(f"{name}: expected a Tensor, got {type(output).__name__}")
     if not output._requires_grad:
@@ -404,7 +410,14 @@ def _seed(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
         if output.dtype.kind == "c":
             raise DTypeError(f"{name}: a tensor of dtype {output.dtype} needs a gradient of that dtype as an argument")
         xp, shape, dtype = output._device.backend.xp, output._array.shape, output._array.dtype
-        return wrap(xp.ones(shape, dtype=dtype) if shape else xp.asarray(1, dtype=dtype), output._device)
+        if shape:
+            return wrap(xp.ones(shape, dtype=dtype), output._device)
+        one = _ones.get((output._device, dtype)) if kept else None
+        if one is None:
+            one = xp.asarray(1, dtype=dtype)
+            if kept:
+                _ones[output._device, dtype] = one
+        return wrap(one, output._device)
     if not isinstance(grad, Tensor):
         raise TypeError(f"{name}: the gradient must be a Tensor, got {type(grad).__name__}")
     if grad.shape != output.shape:

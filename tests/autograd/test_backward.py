@@ -409,3 +409,31 @@ def test_a_leaf_that_was_frozen_since_gets_no_gradient() -> None:
     y.backward()
     assert w.grad is None
     assert v.grad is not None
+
+
+class Greedy(dl.Function):
+    """Its rule writes into the gradient it is given, which it must not."""
+
+    def forward(self, x: Any) -> Any:
+        return x * 1
+
+    def backward(self, grad: dl.Tensor) -> dl.Tensor:
+        with dl.no_grad():
+            grad += 2
+        return grad
+
+
+def test_a_rule_that_writes_into_the_first_gradient_spoils_no_later_one() -> None:
+    for expected in (3.0, 3.0):
+        x = dl.tensor(5.0, requires_grad=True)
+        Greedy()(x).backward()
+        assert x.grad is not None
+        assert x.grad.item() == expected
+    x = dl.tensor(5.0, requires_grad=True)
+    x.backward()
+    assert x.grad is not None
+    x.grad += 4
+    y = dl.tensor(2.0, requires_grad=True)
+    y.backward()
+    assert y.grad is not None
+    assert y.grad.item() == 1.0
