@@ -304,3 +304,31 @@ def swept(carry_out: Callable[[list[Run]], list[Outcome]], runs: list[Run]) -> t
         Run(run.primitive, run.case, run.dtype, run.wide, order) for run in orders for order in (1, 2)
     ])  # fmt: skip
     return outcomes, wanted - set().union(*(outcome.launches for outcome in outcomes))
+
+
+# --- real sizes -----------------------------------------------------------------------------------
+
+
+def real_names(quick: bool = False) -> list[str]:
+    """The cases of the GPU's benchmarks, or every fourth of them."""
+    from benchmarks.gpu.cases import CASES
+
+    return [case.name for case in CASES][:: 4 if quick else 1]
+
+
+def real_all(names: Sequence[str]) -> list[tuple[str, str | None]]:
+    """(name, what is wrong) of these cases in fast mode, with a batch of one image (LeNet: four) at its real size."""
+    from benchmarks.gpu.cases import CASES
+    from benchmarks.gpu.correctness import error_of
+
+    backend, found = new_backend(), []
+    for case in CASES:
+        if case.name in names:
+            work = case.make(np.random.default_rng(0), case.batch // 32, 1)
+            with mode(False):
+                try:
+                    _, problem = error_of(backend, case, work)
+                except Exception as error:
+                    problem = f"{type(error).__name__}: {error}"
+            found.append((case.name, problem))
+    return found

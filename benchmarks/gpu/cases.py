@@ -1,0 +1,312 @@
+"""What is timed: primitives at the sizes of real networks.
+
+A case is made for a batch, so that the same one serves a GPU (its own batch), the simulator (a small batch at the
+real image size) and a run of the code with no meaning (`divide`, which also makes images and channels smaller).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dlcore.backend import Conv2dSpec, PhiloxCounter, Pool2dSpec
+
+Array = Any
+COUNTER = PhiloxCounter(seed=7, offset=3, stream=1)
+
+
+class Work(NamedTuple):
+    """The arguments of a call as NumPy arrays, the least bytes that it must move, and its operations."""
+
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    bytes: int
+    flops: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One primitive at one size.
+
+    Attributes:
+        make: (random generator, batch, divide) -> Work.
+        batch: on a GPU.
+        in_place: the positions of the arguments that the primitive changes.
+        tolerance: of the largest value, against float64; None: the values must be the same bits as the reference's.
+        facts: what peers need to know (shapes, geometry).
+    """
+
+    name: str
+    primitive: str
+    make: Callable[[np.random.Generator, int, int], Work]
+    batch: int = 32
+    in_place: tuple[int, ...] = ()
+    tolerance: float | None = 1e-5
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+CASES: list[Case] = []
+
+
+def find(words: list[str]) -> list[Case]:
+    """The cases whose names contain one of the words; all without words."""
+    return [case for case in CASES if not words or any(word in case.name for word in words)]
+
+
+def _normal(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _smaller(size: int, divide: int) -> int:
+    return max(1, size // divide)
+
+
+# --- convolutions ---------------------------------------------------------------------------------
+
+# name: channels, height = width, output channels, kernel, stride, padding, groups
+CONVOLUTIONS = {
+    "VGG 3x3 128->256 56^2": (128, 56, 256, 3, 1, 1, 1),
+    "ResNet 3x3 64->64 56^2": (64, 56, 64, 3, 1, 1, 1),
+    "ResNet 3x3/2 128->256 28^2": (128, 28, 256, 3, 2, 1, 1),
+    "ResNet 1x1 256->64 56^2": (256, 56, 64, 1, 1, 0, 1),
+    "ResNet 7x7/2 3->64 224^2": (3, 224, 64, 7, 2, 3, 1),
+    "MobileNet depthwise 3x3 96 112^2": (96, 112, 96, 3, 1, 1, 96),
+    "LeNet 5x5 1->6 28^2": (1, 28, 6, 5, 1, 2, 1),
+    "LeNet 5x5 6->16 14^2": (6, 14, 16, 5, 1, 0, 1),
+}
+
+
+def _convolution(name: str, c: int, size: int, k: int, r: int, stride: int, padding: int, groups: int) -> None:
+    spec_of = Conv2dSpec((stride, stride), (padding,) * 4, (1, 1), groups)
+    batch = 128 if name.startswith("LeNet") else 32
+
+    def shapes(n: int, divide: int) -> tuple[Any, ...]:
+        channels, outputs, side = _smaller(c, divide), _smaller(k, divide), max(r, size // divide)
+        spec = spec_of._replace(groups=channels if groups > 1 else 1)
+        p, q = spec.output_size((side, side), (r, r))
+        return (n, channels, side, side), (outputs, channels // spec.groups, r, r), (n, outputs, p, q), spec
+
+    def forward(rng: np.random.Generator, n: int, divide: int) -> Work:
+        x, w, y, spec = shapes(n, divide)
+        arguments = (_normal(rng, *x), _normal(rng, *w), _normal(rng, w[0]), spec, "relu")
+        return Work(arguments, {}, _float_bytes(x, w, y), _flops(w, y))
+
+    def backward_input(rng: np.random.Generator, n: int, divide: int) -> Work:
+        x, w, y, spec = shapes(n, divide)
+        return Work((_normal(rng, *y), _normal(rng, *w), x, spec), {}, _float_bytes(x, w, y), _flops(w, y))
+
+    def backward_weight(rng: np.random.Generator, n: int, divide: int) -> Work:
+        x, w, y, spec = shapes(n, divide)
+        return Work((_normal(rng, *y), _normal(rng, *x), w, spec), {}, _float_bytes(x, w, y), _flops(w, y))
+
+    for what, make in (("forward", forward), ("backward_input", backward_input), ("backward_weight", backward_weight)):
+        CASES.append(Case(f"conv2d {what} {name}", f"conv2d_{what}", make, batch, tolerance=2e-5))
+
+
+def _float_bytes(*shapes: tuple[int, ...]) -> int:
+    return 4 * sum(int(np.prod(shape)) for shape in shapes)
+
+
+def _flops(weight: tuple[int, ...], output: tuple[int, ...]) -> float:
+    return 2.0 * float(np.prod(output)) * float(np.prod(weight[1:]))
+
+
+for _name, _sizes in CONVOLUTIONS.items():
+    _convolution(_name, *_sizes)
+
+# --- pooling, activations -------------------------------------------------------------------------
+
+_POOL = Pool2dSpec((3, 3), (2, 2), (1, 1, 1, 1))
+_POOL_2 = Pool2dSpec((2, 2), (2, 2))
+
+
+def _images(n: int, divide: int, channels: int = 64, side: int = 112) -> tuple[int, int, int, int]:
+    return n, _smaller(channels, divide), max(4, side // divide), max(4, side // divide)
+
+
+def _max_pool(rng: np.random.Generator, n: int, divide: int, spec: Pool2dSpec = _POOL) -> Work:
+    shape = _images(n, divide)
+    outputs = int(np.prod(shape[:2])) * int(np.prod(spec.output_size(shape[2:])))
+    return Work((_normal(rng, *shape), spec), {}, _float_bytes(shape) + 5 * outputs, 0)
+
+
+def _scatter(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _images(n, divide)
+    output = (*shape[:2], *_POOL.output_size(shape[2:]))
+    # places inside the image, as a forward pass would give them: the centre of each window
+    index = np.full(output, 4, np.uint8)
+    return Work((_normal(rng, *output), index, shape, _POOL), {}, _float_bytes(shape, output) + index.size, 0)
+
+
+def _avg_pool(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _images(n, divide)
+    output = (*shape[:2], *_POOL_2.output_size(shape[2:]))
+    return Work((_normal(rng, *shape), _POOL_2), {}, _float_bytes(shape, output), 0)
+
+
+def _avg_pool_backward(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _images(n, divide)
+    output = (*shape[:2], *_POOL_2.output_size(shape[2:]))
+    return Work((_normal(rng, *output), shape, _POOL_2), {}, _float_bytes(shape, output), 0)
+
+
+def _bias_relu(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _images(n, divide)
+    return Work((_normal(rng, *shape), _normal(rng, shape[1]), "relu", 0.0, 1), {}, _float_bytes(shape, shape), 0)
+
+
+def _bias_relu_backward(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _images(n, divide)
+    saved = np.maximum(_normal(rng, *shape), 0)
+    return Work((_normal(rng, *shape), saved, "relu", 0.0, 1, True), {}, 3 * _float_bytes(shape), 0)
+
+
+CASES += [
+    Case("max_pool2d forward 3x3/2 64 112^2", "max_pool2d_forward", _max_pool, tolerance=None),
+    Case("max_pool2d backward 3x3/2 64 112^2", "index_pool2d_scatter", _scatter),
+    Case("avg_pool2d forward 2x2 64 112^2", "avg_pool2d_forward", _avg_pool),
+    Case("avg_pool2d backward 2x2 64 112^2", "avg_pool2d_backward", _avg_pool_backward),
+    Case("bias_relu forward 64 112^2", "bias_activation_forward", _bias_relu),
+    Case("bias_relu backward 64 112^2", "bias_activation_backward", _bias_relu_backward),
+]
+
+# --- rows: softmax and losses; 128 rows for each image of the batch --------------------------------
+
+
+def _rows(n: int, divide: int, classes: int = 1000) -> tuple[int, int]:
+    return 128 * n, _smaller(classes, divide)
+
+
+def _softmax(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _rows(n, divide)
+    return Work((_normal(rng, *shape), -1), {}, 2 * _float_bytes(shape), 0)
+
+
+def _softmax_backward(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _rows(n, divide)
+    output = rng.random(shape, dtype=np.float32)
+    output /= output.sum(axis=1, keepdims=True)
+    return Work((_normal(rng, *shape), output, -1), {}, 3 * _float_bytes(shape), 0)
+
+
+def _cross_entropy(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _rows(n, divide)
+    labels = rng.integers(0, shape[1], shape[0])
+    return Work((_normal(rng, *shape), labels), {}, 2 * _float_bytes(shape) + labels.nbytes, 0)
+
+
+def _bce(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _rows(n, divide)
+    return Work((_normal(rng, *shape), rng.random(shape, dtype=np.float32)), {}, 3 * _float_bytes(shape), 0)
+
+
+def _sum_rows(rng: np.random.Generator, n: int, divide: int) -> Work:
+    shape = _rows(n, divide)
+    return Work((_normal(rng, *shape), (0,)), {}, _float_bytes(shape), 0)
+
+
+def _labels(rng: np.random.Generator, n: int, divide: int) -> Work:
+    labels = rng.integers(0, 1000, 1024 * n)
+    return Work((labels, 0, 1000, "labels: "), {}, labels.nbytes, 0)
+
+
+def _scatter_add(rng: np.random.Generator, n: int, divide: int) -> Work:
+    rows, size, width = 256 * n, _smaller(32000, divide), _smaller(512, divide)
+    index = rng.integers(0, size, rows)
+    moved = 4 * width * (rows + size) + index.nbytes
+    return Work((_normal(rng, rows, width), index, size), {}, moved, 0)
+
+
+CASES += [
+    Case("softmax forward 1000", "softmax_forward", _softmax),
+    Case("softmax backward 1000", "softmax_backward", _softmax_backward),
+    Case("softmax cross-entropy 1000", "softmax_cross_entropy", _cross_entropy),
+    Case("bce with logits", "bce_with_logits", _bce),
+    Case("sum of columns 1000", "sum", _sum_rows, tolerance=2e-5),
+    Case("label check", "check_index_range", _labels),
+    Case("embedding backward 32000x512", "scatter_add", _scatter_add, tolerance=None),
+]
+
+# --- flat buffers: 25 million elements at batch 32 ---------------------------------------------------
+
+
+def _size(n: int, divide: int) -> int:
+    return max(64, n * 786_432 // divide**2)
+
+
+def _flat(name: str, primitive: str, states: int, moved: int, in_place: tuple[int, ...], **options: Any) -> None:
+    """`states`: buffers beside parameter and gradient; `moved`: numbers of 4 bytes for each element."""
+
+    def make(rng: np.random.Generator, n: int, divide: int) -> Work:
+        size = _size(n, divide)
+        buffers = [0.1 + np.abs(_normal(rng, size)) for _ in range(states)]
+        absent = [None] * ABSENT.get(name, 0)
+        arguments = (_normal(rng, size), _normal(rng, size), *buffers, *absent)
+        return Work(arguments, {"lr": 1e-3, **options}, 4 * moved * size, 0)
+
+    CASES.append(Case(f"{name} 25M", primitive, make, in_place=in_place))
+
+
+ABSENT = {"SGD": 1, "RMSprop": 2, "Adam": 1}  # buffers that the variant does not have
+_flat("SGD", "sgd_update", 0, 3, (0,))
+_flat("SGD momentum", "sgd_update", 1, 5, (0, 2), momentum=0.9)
+_flat("Adagrad", "adagrad_update", 1, 5, (0, 2), step=7)
+_flat("Adadelta", "adadelta_update", 2, 7, (0, 2, 3))
+_flat("RMSprop", "rmsprop_update", 1, 5, (0, 2))
+_flat("Adam", "adam_update", 2, 7, (0, 2, 3), step=7)
+
+
+def _norm(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size),), {}, 4 * size, 0)
+
+
+def _scale(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size), 0.999), {}, 8 * size, 0)
+
+
+def _fill(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size),), {}, 4 * size, 0)
+
+
+# --- random numbers: half a million elements for each image ------------------------------------------
+
+
+def _random(dtype: str = "float32") -> Callable[[np.random.Generator, int, int], Work]:
+    def make(rng: np.random.Generator, n: int, divide: int) -> Work:
+        size = _size(n, divide)
+        return Work((COUNTER, (size,), np.dtype(dtype)), {}, np.dtype(dtype).itemsize * size, 0)
+
+    return make
+
+
+def _integers(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide) // 2
+    return Work((COUNTER, (size,), 0, 1000), {}, 8 * size, 0)
+
+
+def _dropout(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size), 0.5, COUNTER), {}, 8 * size, 0)
+
+
+def _dropout_backward(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size), 0.5, COUNTER, None), {}, 8 * size, 0)
+
+
+CASES += [
+    Case("l2 norm 25M", "l2_norm", _norm),
+    Case("scale 25M", "scale", _scale, in_place=(0,)),
+    Case("fill zero 25M", "fill_zero", _fill, in_place=(0,)),
+    Case("random uniform 25M", "random_uniform", _random(), tolerance=None),
+    Case("random normal 25M", "random_normal", _random(), tolerance=None),
+    Case("random integers 12M", "random_integers", _integers, tolerance=None),
+    Case("dropout forward 25M", "dropout_forward", _dropout, tolerance=None),
+    Case("dropout backward 25M", "dropout_backward", _dropout_backward, tolerance=None),
+]
