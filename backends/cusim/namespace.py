@@ -91,7 +91,7 @@ INTERNAL = {"INTERNAL", "Any", "Stored", "annotations", "call", "inspect", "np",
 
 # Functions that are a method of their first argument, by the name of the method.
 _METHODS = {name: name for name in signatures.METHODS.split()} | {"amax": "max", "amin": "min", "around": "round"}
-_RENAMED = {"a_min": "min", "a_max": "max", "ind": "indices", "v": "values"}
+_RENAMED = {("clip", "a_min"): "min", ("clip", "a_max"): "max", ("put", "ind"): "indices", ("put", "v"): "values"}
 _METADATA = frozenset(signatures.METADATA.split())
 _SYNCHRONISING = frozenset(signatures.SYNCHRONISING.split())
 _ANY_FIRST = frozenset(signatures.ANY_FIRST.split())
@@ -143,7 +143,7 @@ def _function(name: str, signature: inspect.Signature) -> Any:
             x = given.pop(first)
             if name == "reshape":
                 return x.reshape(given["newshape"], order=given.get("order", "C"))
-            return getattr(x, method)(**{_RENAMED.get(key, key): value for key, value in given.items()})
+            return getattr(x, method)(**{_RENAMED.get((name, key), key): value for key, value in given.items()})
         return call(name, numpy_function, *_for_numpy(name, bound, theirs), name in _SYNCHRONISING)
 
     function.__name__ = function.__qualname__ = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import inspect
 import json
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dlcore.backends.cusim import counters, namespace
+from dlcore.backends.cusim import counters, functions, namespace
 
 TOOL = Path(__file__).parents[2] / "tools" / "cupy_names.py"
 spec = importlib.util.spec_from_file_location("cupy_names", TOOL)
@@ -99,3 +101,30 @@ def test_examples(module: Any) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_every_parameter_in_the_table_has_a_place() -> None:
+    """What CuPy calls differently, the method or NumPy's function behind it is given under its own name."""
+    unknown = []
+    for name, signature in namespace._SIGNATURES.items():
+        if name in namespace._METADATA or hasattr(functions, name):
+            continue
+        method = namespace._METHODS.get(name)
+        target = getattr(np, name) if method is None else getattr(namespace.ndarray, method)
+        theirs = list(inspect.signature(target).parameters)
+        for place, (key, parameter) in enumerate(signature.parameters.items()):
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or (method and place == 0):
+                continue
+            renamed = namespace._RENAMED.get((name, key), key)
+            known = renamed in theirs or (name, key) == ("reshape", "newshape")
+            if not known and method is None and place < len(theirs):
+                known = namespace._same(theirs[place], key, signature)
+            if not known:
+                unknown.append(f"{name}({key})")
+    assert unknown == ["nanargmax(dtype)", "nanargmin(dtype)"]  # CuPy's own, and refused
+
+
+def test_what_the_simulator_does_not_know_is_refused() -> None:
+    for name in ("nanargmax", "nanargmin", "argmax", "argmin"):
+        with pytest.raises(NotImplementedError, match="dtype="):
+            getattr(namespace, name)(namespace.zeros(3), dtype="int32")

@@ -66,6 +66,7 @@ def test_pinned_memory_that_was_given_back_is_not_looked_at() -> None:
     memory = cp.cuda.PinnedMemory(40)
     x = cp.empty(10, dtype=cp.float32)
     x.data.copy_from_host_async(memory.ptr, 40)
+    ctypes.memset(memory.ptr, 1, 40)
     del memory
     cp.cuda.Device().synchronize()
 

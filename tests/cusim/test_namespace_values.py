@@ -118,6 +118,20 @@ def test_functions_of_every_dtype(expression: Any, dtype: str, rng: np.random.Ge
 
 REAL = {
     "mean": lambda xp, x: xp.mean(x, axis=1),
+    "ptp": lambda xp, x: xp.ptp(x, axis=0),
+    "cumprod": lambda xp, x: x.cumprod(axis=1),
+    "searchsorted": lambda xp, x: xp.searchsorted(xp.sort(x[0]), v=x[1], side="right"),
+    "clip by name": lambda xp, x: xp.clip(x, a_max=3, a_min=None),
+    "compress": lambda xp, x: xp.compress(xp.asarray([True, False, True]), x, axis=0),
+    "average": lambda xp, x: xp.average(x, axis=0),
+    "sort flat": lambda xp, x: xp.sort(x, axis=None),
+    "partition": lambda xp, x: xp.partition(x, 1, axis=1)[:, 1],
+    "argpartition": lambda xp, x: xp.take_along_axis(x, xp.argpartition(x, 1, axis=1), axis=1)[:, 1],
+    "fmod": lambda xp, x: xp.fmod(x, 2),
+    "pad by parts": lambda xp, x: xp.concatenate([xp.zeros((1, 4), dtype=x.dtype), x]),
+    "+x": lambda xp, x: +x,
+    "2 - x, 2 / x, 2 // x, 2 % x": lambda xp, x: (2 - x) + (2 / x) + (2 // x) + (2 % x),
+    "conj": lambda xp, x: x.conj(),
     "var": lambda xp, x: x.var(axis=0, ddof=1),
     "std": lambda xp, x: xp.std(x),
     "clip": lambda xp, x: xp.clip(x, 1.5, 3),
@@ -288,6 +302,42 @@ def test_get_and_set() -> None:
             x.set(wrong)
     with pytest.raises(RuntimeError, match="non-contiguous"):
         x[:, 1:].set(np.zeros((2, 2), np.float32))
+
+
+def test_methods_that_change_an_array(rng: np.random.Generator) -> None:
+    def change(xp: Any, x: Any) -> Any:
+        x = x.copy()
+        x[0].sort()
+        x[1].partition(1)
+        x.put(xp.asarray([0, 11, 13]), xp.asarray([7, 8, 9], dtype=x.dtype), mode="wrap")
+        x[2].put([1, 2], [5, 6])
+        x.real = x.real + 1
+        x //= 2
+        x **= 2
+        return x
+
+    check(change, np.sort(data(rng, (3, 4), "float32")))
+
+
+def test_choose() -> None:
+    check(lambda xp, x: xp.choose(x, xp.asarray([[1, 2, 3], [4, 5, 6]])), np.array([0, 1, 0]))
+
+
+def test_arrays_from_arrays(rng: np.random.Generator) -> None:
+    x = cp.asarray(data(rng, (2, 3), "float32"))
+    assert cp.array([[x, x], [x, x]], dtype=cp.float64).shape == (2, 2, 2, 3)
+    assert cp.array(x, ndmin=4).shape == (1, 1, 2, 3)
+    assert cp.array(x, order="F").flags.f_contiguous
+    assert cp.asfortranarray(x).flags.f_contiguous
+    assert cp.ascontiguousarray(x, dtype=cp.float64).dtype == cp.float64
+    assert cp.ascontiguousarray(x[0, 0]).shape == (1,)
+    assert cp.array(x, copy=None) is x
+    assert cp.copy(x).tolist() == x.tolist()
+    with pytest.raises(ValueError, match="Unable to avoid copy"):
+        cp.array(x, dtype=cp.float64, copy=False)
+    with pytest.raises(TypeError, match="incorrect type"):
+        cp.ascontiguousarray([1.0])
+    np.testing.assert_array_equal(cp.asnumpy(np.ones(2)), np.ones(2))
 
 
 def test_ufunc_methods(rng: np.random.Generator) -> None:

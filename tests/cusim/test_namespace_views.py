@@ -184,6 +184,14 @@ def test_attributes() -> None:
     assert (interface["shape"], interface["strides"], interface["typestr"]) == ((3, 2), (4, 12), "<f4")
     x.shape = (6,)
     assert x.shape == (6,)
+    assert (x.flags.forc, x.flags.fnc, cp.zeros((2, 3), order="F").flags.fnc) == (True, False, True)
+    assert repr(x.flags) == "  C_CONTIGUOUS : True\n  F_CONTIGUOUS : True\n  OWNDATA : True"
+    with pytest.raises(KeyError, match="WRITEABLE"):
+        x.flags["WRITEABLE"]
+    with pytest.raises(ValueError, match="Negative dimensions"):
+        cp.empty(-1)
+    with pytest.raises(TypeError, match="imaginary"):
+        x.imag = 1
 
 
 def test_an_array_over_a_pointer() -> None:
