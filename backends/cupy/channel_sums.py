@@ -19,7 +19,7 @@ VECTOR_BYTES = 16
 #: Beyond that many blocks a grid fills any GPU, and a sum is not split further.
 BLOCKS = 1024
 #: What a thread should have to do before its work is split: rows, and packs of elements.
-ROWS_PER_THREAD, PACKS_PER_THREAD = 8, 4
+ROWS_PER_THREAD, PACKS_PER_THREAD = 4, 4
 
 
 class View(NamedTuple):

@@ -87,6 +87,8 @@ for _name in ACTIVATIONS:
     _activation(_name, (5, 3, 4, 8), 1, "float32", "contiguous", 0.3)
     _activation(_name, (5, 2, 40, 64), 1, "float32", "contiguous", 0.3)
     _activation(_name, (37,), 0, "float32", "contiguous", 0.3)
+    _activation(_name, (150, 7), -1, "float32", "contiguous", 0.3)
+    _activation(_name, (1, 2, 25, 41), 1, "float32", "contiguous", 0.3)
     for _layout in LAYOUTS_4D:
         _activation(_name, (9, 3, 5, 6), 1, "float32", _layout, 0.3)
 
@@ -178,6 +180,7 @@ for _reduction in ("none", "mean", "sum"):
     _bce("weight", (6, 4), "float32", "contiguous", 1.0, reduction=_reduction, weight=(4,))
     _bce("weights", (6, 4), "float32", "contiguous", 1.0, reduction=_reduction, weight=(6, 1), pos_weight=(4,))
     _bce("column of weights", (70, 64), "float64", "contiguous", 1.0, reduction=_reduction, weight=(70, 1))
+    _bce("several blocks", (41, 50), "float64", "contiguous", 1.0, reduction=_reduction)
     _bce("inner weights", (3, 2, 5), "float16", "contiguous", 1.0, reduction=_reduction, pos_weight=(3, 1, 5))
     _bce("one weight", (30, 100, 2), "float32", "contiguous", 1.0, reduction=_reduction, weight=(), pos_weight=(100, 1))
     _bce("empty", (0, 4), "float32", "contiguous", 1.0, reduction=_reduction)
