@@ -96,6 +96,36 @@ def test_a_long_loop_holds_constant_memory() -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
+def test_training_a_network_holds_constant_memory() -> None:
+    """As the loop above, through the data loader, layers, a loss and an optimizer."""
+    nn = dl.nn
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.2), nn.Flatten(), nn.Linear(64, 10)
+    )
+    optimizer = dl.optim.Adam(network.parameters())
+    loader = dl.data.DataLoader(dl.data.TensorDataset(*dl.data.digits()[:512]), batch_size=32, shuffle=True)
+
+    def train() -> None:
+        for images, labels in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(network(images), labels)
+            loss.backward()
+            optimizer.step()
+
+    train()
+    tracemalloc.start()
+    try:
+        train()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(10):
+            train()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 8 * 1024  # 160 steps; one array of (32, 4, 8, 8) has 32 KiB
+
+
+@pytest.mark.usefixtures("no_collector")
 def test_nothing_is_kept_outside_of_the_graph() -> None:
     x = dl.ones((3,), requires_grad=True)
     with dl.no_grad():

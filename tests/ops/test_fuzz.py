@@ -24,7 +24,8 @@ DOCUMENTED = (dl.ShapeError, dl.DTypeError, IndexError, ValueError, OverflowErro
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 pytestmark = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore:Out of bound index found:DeprecationWarning"),  # of NumPy before 2.3
+    pytest.mark.filterwarnings("ignore:Out of bound index found:DeprecationWarning"),  # of NumPy before 2.4
+    pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning"),  # likewise
 ]
 
 TOLERANCE = {"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
