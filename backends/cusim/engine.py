@@ -110,14 +110,14 @@ class Program:
         self, source: str, options: Sequence[str] = (), check: bool = False, instantiate: Sequence[str] = ()
     ) -> None:
         self.check = check
-        _build.find_compiler("c++")  # says clearly that there is none
+        compiler = _build.find_compiler("c++")
         if not source.lstrip().startswith("#line"):
             source = f'#line 1 "kernel.cu"\n{source}'
         try:
             text, kernels = rewrite(source, instantiate)
             built = _build.load(
                 f'#include "device.h"\n{text}',
-                flags=[*_flags(check), *_options(options)],
+                flags=[*_flags(check, compiler.is_clang), *_options(options)],
                 link_flags=["-lm"],
                 include=[RUNTIME],
                 inspect=functools.partial(_inspect, check),
@@ -227,7 +227,10 @@ class Function:
         runtime = _runtime()
         with _LOCK:
             if runtime.cusim_launch(ctypes.byref(request)):
-                raise self._error(runtime.cusim_failure()[0])
+                error = self._error(runtime.cusim_failure()[0])
+                if error.kind == "interrupted":
+                    ctypes.pythonapi.PyErr_CheckSignals()  # raises KeyboardInterrupt, unless the handler is another
+                raise error
             return self._statistics(runtime) if program.check else Statistics(self.name)
 
     def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> tuple[Any, list[Shadow]]:
@@ -312,7 +315,7 @@ class Shadow:
 # --- compiling -----------------------------------------------------------------------------------------------
 
 
-def _flags(check: bool) -> list[str]:
+def _flags(check: bool, clang: bool) -> list[str]:
     flags = [
         "-w", "-g1", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-threadsafe-statics", "-fno-exceptions",
         "-fno-rtti", "-fno-stack-protector", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast",
@@ -322,6 +325,8 @@ def _flags(check: bool) -> list[str]:
     flags += [f"-m{name}" for name in ("avx2", "fma", "f16c") if name in _build.cpu_features()]
     if not check:
         return [*flags, "-O2"]
+    if clang:  # else it reports only the write of x += 1
+        flags += ["-mllvm", "-tsan-instrument-read-before-write=1"]
     # Without optimisation, because an access that is optimised away is not checked.
     return [
         *flags, "-O0", "-DCUSIM_CHECK", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",

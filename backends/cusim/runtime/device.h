@@ -140,6 +140,30 @@ CUSIM_SERVICE void __threadfence() { cusim::machine->fence(true); }
 CUSIM_SERVICE void __threadfence_system() { cusim::machine->fence(true); }
 CUSIM_SERVICE void __threadfence_block() { cusim::machine->fence(false); }
 
+// --- copies ------------------------------------------------------------------------------------------------------
+
+namespace cusim {
+// By bytes, and towards overlapping memory, too: a call of memcpy could be one of a checked memcpy.
+CUSIM_SERVICE void* copy_unchecked(void* to, const void* from, size bytes) {
+    char* out = static_cast<char*>(to);
+    const char* in = static_cast<const char*>(from);
+    if (out <= in)
+        for (size i = 0; i < bytes; ++i) out[i] = in[i];
+    else
+        for (size i = bytes; i-- > 0;) out[i] = in[i];
+    return to;
+}
+CUSIM_SERVICE void* set_unchecked(void* to, int value, size bytes) {
+    for (size i = 0; i < bytes; ++i) static_cast<char*>(to)[i] = static_cast<char>(value);
+    return to;
+}
+}  // namespace cusim
+#ifdef CUSIM_CHECK
+#define CUSIM_MEMCPY cusim::copy_unchecked
+#else
+#define CUSIM_MEMCPY __builtin_memcpy
+#endif
+
 #include "device_atomics.h"
 #include "device_math.h"
 #include "device_warp.h"
@@ -161,20 +185,22 @@ template <class T> CUSIM_INLINE void __stwt(T* p, T value) { *p = value; }
 CUSIM_SERVICE unsigned __isGlobal(const void* pointer) { return cusim::machine->is_global(pointer); }
 
 namespace cusim {
-CUSIM_SERVICE void* copy_bytes(void* to, const void* from, size bytes) {
+CUSIM_SERVICE void accessed(const void* p, size bytes, Kind kind, const void* site) {
 #ifdef CUSIM_CHECK
-    if (bytes != 0) {
-        machine->access(reinterpret_cast<address>(from), bytes, reading, CUSIM_SITE);
-        machine->access(reinterpret_cast<address>(to), bytes, writing, CUSIM_SITE);
-    }
+    const address where = reinterpret_cast<address>(p);
+    if (bytes != 0 && where - machine->stack >= stack_size) machine->access(where, bytes, kind, site);
+#else
+    (void)p, (void)bytes, (void)kind, (void)site;
 #endif
-    return __builtin_memcpy(to, from, bytes);
+}
+CUSIM_SERVICE void* copy_bytes(void* to, const void* from, size bytes) {
+    accessed(from, bytes, reading, CUSIM_SITE);
+    accessed(to, bytes, writing, CUSIM_SITE);
+    return copy_unchecked(to, from, bytes);
 }
 CUSIM_SERVICE void* set_bytes(void* to, int value, size bytes) {
-#ifdef CUSIM_CHECK
-    if (bytes != 0) machine->access(reinterpret_cast<address>(to), bytes, writing, CUSIM_SITE);
-#endif
-    return __builtin_memset(to, value, bytes);
+    accessed(to, bytes, writing, CUSIM_SITE);
+    return set_unchecked(to, value, bytes);
 }
 }  // namespace cusim
 #define memcpy(to, from, bytes) cusim::copy_bytes(to, from, bytes)
@@ -187,9 +213,11 @@ extern "C" int printf(const char* format, ...);
 namespace cusim {
 CUSIM_SERVICE void failed_assertion(const char* text) {
     machine->fail("assertion", CUSIM_SITE, "assertion failed: %s", text);
+    __builtin_unreachable();
 }
 CUSIM_SERVICE void wrong_assumption(const char* text) {
     machine->fail("assertion", CUSIM_SITE, "__builtin_assume is told what is not so: %s", text);
+    __builtin_unreachable();
 }
 CUSIM_SERVICE long long ticks() {
     static long long count;
@@ -197,7 +225,10 @@ CUSIM_SERVICE long long ticks() {
 }
 }  // namespace cusim
 #define assert(condition) ((condition) ? (void)0 : cusim::failed_assertion(#condition))
-CUSIM_SERVICE void __trap() { cusim::machine->fail("trap", CUSIM_SITE, "__trap()"); }
+CUSIM_SERVICE void __trap() {
+    cusim::machine->fail("trap", CUSIM_SITE, "__trap()");
+    __builtin_unreachable();
+}
 #ifdef CUSIM_CHECK
 #define __builtin_assume(condition) ((condition) ? (void)0 : cusim::wrong_assumption(#condition))
 #elif !defined(__clang__)

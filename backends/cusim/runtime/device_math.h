@@ -64,10 +64,10 @@ CUSIM_INLINE float max(float a, float b) { return fmaxf(a, b); }
 CUSIM_INLINE float min(float a, float b) { return fminf(a, b); }
 CUSIM_INLINE double max(double a, double b) { return fmax(a, b); }
 CUSIM_INLINE double min(double a, double b) { return fmin(a, b); }
-CUSIM_INLINE double max(float a, double b) { return fmax(a, b); }
-CUSIM_INLINE double min(float a, double b) { return fmin(a, b); }
-CUSIM_INLINE double max(double a, float b) { return fmax(a, b); }
-CUSIM_INLINE double min(double a, float b) { return fmin(a, b); }
+CUSIM_INLINE double max(float a, double b) { return fmax(static_cast<double>(a), b); }
+CUSIM_INLINE double min(float a, double b) { return fmin(static_cast<double>(a), b); }
+CUSIM_INLINE double max(double a, float b) { return fmax(a, static_cast<double>(b)); }
+CUSIM_INLINE double min(double a, float b) { return fmin(a, static_cast<double>(b)); }
 CUSIM_INLINE unsigned max(unsigned a, int b) { return max(a, static_cast<unsigned>(b)); }
 CUSIM_INLINE unsigned min(unsigned a, int b) { return min(a, static_cast<unsigned>(b)); }
 CUSIM_INLINE unsigned max(int a, unsigned b) { return max(static_cast<unsigned>(a), b); }

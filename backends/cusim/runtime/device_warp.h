@@ -7,7 +7,7 @@ enum Operation : unsigned { syncwarp, shuffle, ballot, match, reduce };
 template <class T>
 CUSIM_SERVICE T lane_value(const Exchange* exchange, unsigned lane) {
     T value;
-    __builtin_memcpy(&value, exchange->values[lane], sizeof value);
+    CUSIM_MEMCPY(&value, exchange->values[lane], sizeof value);
     return value;
 }
 
@@ -18,7 +18,8 @@ CUSIM_SERVICE T from_lane(const char* name, unsigned mask, T value, int source, 
     const unsigned lane = static_cast<unsigned>(source);
     if (exchange->arrived >> lane & 1) return lane_value<T>(exchange, lane);
     machine->absent_lane(exchange, lane, name, site);
-    __builtin_memset(&value, 0xff, sizeof value);
+    const unsigned long long nobody = ~0ull;  // NaN, or -1
+    CUSIM_MEMCPY(&value, &nobody, sizeof value);
     return value;
 }
 

@@ -70,13 +70,17 @@ inline void Faults::pass_on(int number, siginfo_t* info, void* context) {
 
 inline void Faults::handle(int number, siginfo_t* info, void* context) {
     Faults& f = faults;
+    if (!pthread_equal(pthread_self(), f.owner_)) {
+        if (number == SIGINT) {
+            pthread_kill(f.owner_, number);  // any thread of the process may get it first
+        } else {
+            f.pass_on(number, info, context);
+        }
+        return;
+    }
     if (number == SIGINT) {
         f.pass_on(number, info, context);  // Python notes it, and raises KeyboardInterrupt after the launch
         f.interrupted = 1;
-        if (!pthread_equal(pthread_self(), f.owner_)) return;
-    } else if (!pthread_equal(pthread_self(), f.owner_)) {
-        f.pass_on(number, info, context);
-        return;
     }
     auto* machine_context = &static_cast<ucontext_t*>(context)->uc_mcontext;
 #if defined(__x86_64__)

@@ -27,16 +27,32 @@ CUSIM_CALLBACK __tsan_func_exit() {}
 CUSIM_CALLBACK __tsan_init() {}
 CUSIM_CALLBACK __tsan_vptr_update(void*, void*) {}
 CUSIM_CALLBACK __tsan_vptr_read(void*) {}
-#if defined(__clang__)  // calls these instead of the C library's functions for copies that the compiler makes up
-extern "C" __attribute__((visibility("hidden"), used)) CUSIM_UNCHECKED void* __tsan_memcpy(void* to, const void* from, cusim::size bytes) {
-    { CUSIM_ACCESSED(from, bytes, cusim::reading); }
-    { CUSIM_ACCESSED(to, bytes, cusim::writing); }
-    return __builtin_memmove(to, from, bytes);
-}
-extern "C" __attribute__((visibility("hidden"), used)) CUSIM_UNCHECKED void* __tsan_memset(void* to, int value, cusim::size bytes) {
-    { CUSIM_ACCESSED(to, bytes, cusim::writing); }
-    return __builtin_memset(to, value, bytes);
-}
+// Clang leaves copies of structs to memcpy and its kin, some versions under names of their own.
+#if defined(__clang__)
+#define CUSIM_MEMORY extern "C" __attribute__((visibility("hidden"), noinline, used)) CUSIM_UNCHECKED void*
+#define CUSIM_COPY(name)                                                          \
+    CUSIM_MEMORY name(void* to, const void* from, cusim::size bytes) {            \
+        cusim::accessed(from, bytes, cusim::reading, __builtin_return_address(0)); \
+        cusim::accessed(to, bytes, cusim::writing, __builtin_return_address(0));  \
+        return cusim::copy_unchecked(to, from, bytes);                            \
+    }
+#define CUSIM_SET(name)                                                           \
+    CUSIM_MEMORY name(void* to, int value, cusim::size bytes) {                   \
+        cusim::accessed(to, bytes, cusim::writing, __builtin_return_address(0));  \
+        return cusim::set_unchecked(to, value, bytes);                            \
+    }
+#pragma push_macro("memcpy")
+#pragma push_macro("memset")
+#undef memcpy
+#undef memset
+CUSIM_COPY(memcpy)
+CUSIM_COPY(memmove)
+CUSIM_COPY(__tsan_memcpy)
+CUSIM_COPY(__tsan_memmove)
+CUSIM_SET(memset)
+CUSIM_SET(__tsan_memset)
+#pragma pop_macro("memcpy")
+#pragma pop_macro("memset")
 #endif
 
 CUSIM_CALLBACK __sanitizer_cov_trace_pc() {

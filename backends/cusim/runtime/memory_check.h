@@ -58,8 +58,8 @@ class Memory {
         Region* region = find(where, number);
         if (region == nullptr || where + bytes > region->high) outside(where, bytes, kind, place);
         if (bytes <= 16 && (bytes & (bytes - 1)) == 0 && where & (bytes - 1))
-            fail_at(where, "misaligned", place, "misaligned %zu-byte %s of %p, %s + %zu bytes", bytes, verb(kind),
-                    reinterpret_cast<void*>(where), name(*region), where - region->low);
+            fail_at(where, "misaligned", place, "misaligned address %p for a %s, which needs %zu-byte alignment: %s + %zu bytes",
+                    reinterpret_cast<void*>(where), verb(kind), bytes, name(*region), where - region->low);
         if (region->read_only && kind != reading)
             fail_at(where, "write to const", place, "%zu-byte %s of %p, %s + %zu bytes, which is const%s", bytes, verb(kind),
                     reinterpret_cast<void*>(where), name(*region), where - region->low,
