@@ -90,9 +90,10 @@ class ndarray(Methods):  # noqa: N801 - CuPy's name
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        made = self._a.view()
-        made.shape = shape
-        self._a = made
+        try:
+            self._a = self._a.reshape(shape, copy=False)
+        except ValueError:
+            raise AttributeError("incompatible shape") from None
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -127,7 +127,7 @@ def _function(name: str, signature: inspect.Signature) -> Any:
     method = _METHODS.get(name)
     numpy_function = getattr(np, name)
     first = next(iter(signature.parameters))
-    theirs = [] if name in _METADATA or method else list(inspect.signature(numpy_function).parameters)
+    theirs = [] if name in _METADATA or method else _parameters(numpy_function, signature)
 
     def function(*args: Any, **options: Any) -> Any:
         try:
@@ -149,6 +149,14 @@ def _function(name: str, signature: inspect.Signature) -> Any:
     function.__name__ = function.__qualname__ = name
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
+
+
+def _parameters(numpy_function: Any, ours: inspect.Signature) -> list[str]:
+    """The names of a NumPy function's parameters; older NumPys do not tell those of functions written in C."""
+    try:
+        return list(inspect.signature(numpy_function).parameters)
+    except ValueError:
+        return list(ours.parameters)
 
 
 def _numpy(x: Any) -> Any:

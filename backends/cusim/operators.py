@@ -70,6 +70,9 @@ def _unary(name: str) -> Callable[[Any], Any]:
     return apply
 
 
+_POWERS = {2: "square", 0.5: "sqrt", -1: "reciprocal"}
+
+
 class Operators(Stored):
     """What `ndarray` inherits. In-place operators have no `@=`: CuPy computes that out of place."""
 
@@ -82,7 +85,7 @@ class Operators(Stored):
     __truediv__, __rtruediv__, __itruediv__ = _binary("true_divide")
     __floordiv__, __rfloordiv__, __ifloordiv__ = _binary("floor_divide")
     __mod__, __rmod__, __imod__ = _binary("remainder")
-    __pow__, __rpow__, __ipow__ = _binary("power")
+    _power, __rpow__, __ipow__ = _binary("power")
     __lshift__, __rlshift__, __ilshift__ = _binary("left_shift")
     __rshift__, __rrshift__, __irshift__ = _binary("right_shift")
     __and__, __rand__, __iand__ = _binary("bitwise_and")
@@ -98,6 +101,16 @@ class Operators(Stored):
     __hash__ = None  # type: ignore[assignment]
 
     __neg__, __abs__, __invert__ = _unary("negative"), _unary("absolute"), _unary("invert")
+
+    def __pow__(self, other: Any) -> Any:
+        """Squares, roots and reciprocals are computed as such, as CuPy does it."""
+        exact = type(other)
+        name = _POWERS.get(other) if exact is float or (exact is int and other == 2) else None
+        if name is None:
+            return self._power(other)
+        natural = self._a.dtype.kind in ("ifc" if exact is int else "fc")
+        options = {} if natural else {"dtype": np.result_type(self._a.dtype, other)}
+        return elementwise(name, getattr(np, name), (self,), **options)
 
     def __pos__(self) -> Any:
         if self._a.dtype == np.bool_:

@@ -212,6 +212,20 @@ def test_promotion_of_scalars(dtype: str, scalar: Any, rng: np.random.Generator)
     check(lambda xp, x: x == scalar, x)
 
 
+@pytest.mark.parametrize("exponent", [2, 2.0, 0.5, -1.0, 3, 1.5, 0, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers(dtype: str, exponent: Any, rng: np.random.Generator) -> None:
+    x = data(rng, (5,), dtype)
+    function = {2: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}.get(exponent)
+    with np.errstate(divide="ignore"):
+        wanted = np.power(x, exponent)
+        if function is not None:
+            wanted = function(x, dtype=wanted.dtype)
+    found = cp.asarray(x) ** exponent
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found.get(), wanted)
+
+
 def test_a_python_integer_must_fit() -> None:
     with pytest.raises(OverflowError):
         cp.ones(2, dtype=cp.uint8) + 300

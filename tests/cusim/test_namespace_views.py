@@ -184,6 +184,9 @@ def test_attributes() -> None:
     assert (interface["shape"], interface["strides"], interface["typestr"]) == ((3, 2), (4, 12), "<f4")
     x.shape = (6,)
     assert x.shape == (6,)
+    for wrong in ((5,), (2, 2)):
+        with pytest.raises(AttributeError, match="incompatible shape"):
+            x.shape = wrong
     assert (x.flags.forc, x.flags.fnc, cp.zeros((2, 3), order="F").flags.fnc) == (True, False, True)
     assert repr(x.flags) == "  C_CONTIGUOUS : True\n  F_CONTIGUOUS : True\n  OWNDATA : True"
     with pytest.raises(KeyError, match="WRITEABLE"):
