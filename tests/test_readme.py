@@ -26,6 +26,14 @@ def test_block_runs(
         assert accuracy >= 95, "the quickstart should learn the digits"
 
 
+def test_the_page_on_cuda_runs() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "cuda.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "docs/cuda.md", "exec"), {})
+
+
 def test_quickstart_is_about_twenty_lines() -> None:
     assert len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 20
 
