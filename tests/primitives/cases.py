@@ -326,6 +326,9 @@ for _size, (_dtype, _layout) in product(SIZES, variants(LAYOUTS)):
                 in_place=(0,),
             )
 
+for _dtype in DTYPES:
+    add("l2_norm", f"4103-{_dtype}", lambda rng, dtype=_dtype: ((normal(rng, (4103,), dtype),), {}))
+
 # For each optimizer, its buffers: is each there, and may its values be negative; and its options.
 Buffers = tuple[tuple[bool, bool], ...]
 OPTIMIZERS: dict[str, list[tuple[Buffers, dict[str, Any]]]] = {
@@ -455,7 +458,13 @@ for _layout in LAYOUTS:
     _sum(_layout, lambda rng, layout=_layout: normal(rng, (7, 9), "float32", layout), (0,))
 for _layout, _axes in product(("contiguous", "reversed", "Fortran order"), ((0,), (1,), (0, 1))):
     _sum(f"long-{_axes}-{_layout}", lambda rng, layout=_layout: normal(rng, (300, 280), layout=layout), _axes)
-for _shape, _axes in (((70, 4, 96), (0, 2)), ((3, 5, 2400), (0, 2)), ((3, 1, 5), (0,)), ((2100, 2), (0,))):
+for _shape, _axes in (
+    ((70, 4, 96), (0, 2)),
+    ((3, 5, 2400), (0, 2)),
+    ((3, 1, 5), (0,)),
+    ((2100, 2), (0,)),
+    ((3, 1033), (1,)),
+):
     for _dtype in DTYPES:
         _sum(f"{_shape}-{_axes}-{_dtype}", lambda rng, s=_shape, d=_dtype: normal(rng, s, d), _axes)
 _sum("empty", lambda rng: np.zeros((0, 3), np.float32), (0,))
