@@ -130,7 +130,7 @@ class Program:
         self._module = runtime.cusim_attach(ctypes.byref(info))
         if not self._module:
             raise MemoryError("no room for the stacks of 1024 simulated threads")
-        self._table = LineTable(built.path, runtime.cusim_base(self._module))
+        self._table = LineTable(built.path, runtime.cusim_base(self._module), source)
         shared = json.loads(built.notes)
         self._functions = {}
         for row in range(info.kernel_count):
@@ -193,6 +193,8 @@ class Function:
         shared_mem: int,
         buffers: Sequence[Buffer],
         order: int = 0,
+        *,
+        must_be_initialised: bool | None = None,
     ) -> Statistics:
         """Run the kernel to its end.
 
@@ -202,6 +204,8 @@ class Function:
             shared_mem: bytes of dynamic shared memory.
             buffers: all device memory that there is. In check mode, accesses elsewhere are errors.
             order: in which blocks and threads run: 0 forward, 1 reverse, more: shuffled, each number another way.
+            must_be_initialised: in check mode, also global memory that nobody has written (see `Shadow`) must not be
+                read; by default what the variable DLCORE_CUSIM_INITIALISED says.
 
         Raises:
             KernelError: in check mode, whatever a check found; in fast mode a fault, a failed assertion, a deadlock.
@@ -220,7 +224,9 @@ class Function:
         )  # fmt: skip
         if program.check:
             request.steps = int(os.environ.get("DLCORE_CUSIM_STEPS", STEPS))
-            request.must_be_initialised = os.environ.get("DLCORE_CUSIM_INITIALISED", "0") == "1"
+            if must_be_initialised is None:
+                must_be_initialised = os.environ.get("DLCORE_CUSIM_INITIALISED", "0") == "1"
+            request.must_be_initialised = must_be_initialised
             buffers = list(buffers)
             request.buffers, request.shadows = self._describe(buffers, arguments)
             request.buffer_count = len(buffers)

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 RUNTIME = Path(__file__).parent / "runtime"
 
 Line = tuple[str, int]
+LINE_DIRECTIVE = re.compile(r'^[ \t]*#[ \t]*(?:line[ \t]+)?(\d+)(?:[ \t]+"([^"\n]*)")?[^\n]*$', re.MULTILINE)
 
 
 class LineTable:
-    """The lines of one module, looked up with binutils' addr2line, each once."""
+    """The lines of one module, looked up with binutils' addr2line, each once.
 
-    def __init__(self, library: Path, base: int) -> None:
-        self._library, self._base = library, base
+    Args:
+        library: the module's file.
+        base: where it was loaded.
+        source: what it was compiled from.
+    """
+
+    def __init__(self, library: Path, base: int, source: str) -> None:
+        self._library, self._base, self._source = library, base, source
         self._known: dict[int, Line] = {}
+
+    @cached_property
+    def _texts(self) -> dict[Line, str]:
+        texts: dict[Line, str] = {}
+        file, number = "", 1
+        for text in self._source.split("\n"):
+            directive = LINE_DIRECTIVE.match(text)
+            if directive is None:
+                texts.setdefault((file, number), text.strip())
+                number += 1
+            else:
+                number, file = int(directive[1]), os.path.normpath(directive[2]) if directive[2] else file
+        return texts
+
+    def source_line(self, line: Line) -> str:
+        """The text of a line of the source; empty if it has none there."""
+        return self._texts.get(line, "")
 
     def lines(self, places: Iterable[int]) -> list[Line]:
         """File and line of each place, a return address; ("", 0) where it is not known.

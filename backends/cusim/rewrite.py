@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .lines import LINE_DIRECTIVE
+
 
 class RewriteError(ValueError):
     """A declaration that cannot be rewritten. The message has its line and text."""
@@ -76,14 +78,12 @@ def _defined(source: str, kernel: Kernel, number: int) -> str:
     return f"\n#define CUSIM_DEFINES_{number} 1\n#line {line}{file}\n"
 
 
-_LINE = re.compile(r'^[ \t]*#[ \t]*(?:line[ \t]+)?(\d+)([ \t]+"[^"\n]*")?[^\n]*\n', re.MULTILINE)
-
-
 def position_in_files(source: str, position: int) -> tuple[str, int]:
     """The quoted file (with a blank before it; empty if none is named) and the line, after the #line directives."""
     file, line, start = "", 1, 0
-    for match in _LINE.finditer(source, 0, position):
-        file, line, start = match[2] or file, int(match[1]), match.end()
+    for match in LINE_DIRECTIVE.finditer(source, 0, position):
+        if match.end() < position:
+            file, line, start = f' "{match[2]}"' if match[2] is not None else file, int(match[1]), match.end() + 1
     return file, line + source.count("\n", start, position)
 
 

@@ -73,6 +73,10 @@ class Statistics:
                 result.setdefault(line, LineStatistics()).add(counted)
         return result
 
+    def source_line(self, line: Line) -> str:
+        """The text of one of `lines` in the kernel's source."""
+        return self._table.source_line(line) if self._table is not None else ""
+
     @property
     def bank_conflicts(self) -> dict[Line, int]:
         """Lines whose accesses to shared memory got in each other's way, and in how many cycles."""

@@ -98,14 +98,14 @@ CASES = [
     Case("plain_copy", "not device memory|out of bounds", f"4-byte write of {ADDRESS}", freed),
     Case("stack_of_another_thread", "not device memory", "on the stack of another thread", thread=6),
     Case("read_then_write_without_barrier", "race",
-         f"data race within a block on {ADDRESS}, __shared__ 's' \\+ \\d+ bytes: (write|read) here, and a (read|write) by "
-         r"thread \(\d+, 0, 0\) at engine_wrong.cu:\d+, with no barrier between"),
+         f"data race within a block on {ADDRESS}, __shared__ 's' \\+ \\d+ bytes: (write|read) here, and a (read|write) "
+         r"by thread \(\d+, 0, 0\) at engine_wrong.cu:\d+, with no barrier between"),
     Case("all_write_one", "race", r"__shared__ 's' \+ 0 bytes: write here, and a write by thread"),
     Case("read_by_all_then_written", "race",
          r"__shared__ 's' \+ 0 bytes: write here, and (a|threads of several warps) read"),
     Case("global_race_in_block", "race", r"data race within a block on .*'out' \+ 0 bytes: read here, and a write by"),
     Case("race_between_blocks", "race",
-         r"data race between blocks on .*'out' \+ 0 bytes: read here, and a write by block \(\d, 0, 0\) thread \(0, 0, 0\)",
+         r"data race between blocks on .*'out' \+ 0 bytes: read here, and a write by block \(\d, 0, 0\) thread",
          simple, thread=0),
     Case("neighbouring_block_overlaps", "race", r"between blocks on .*'out' \+ 124 bytes: write here, and a write by",
          lambda function, order: simple(function, order, grid=2, threads=32)),
