@@ -40,8 +40,8 @@ def ragged(function: Function, order: int) -> None:
 
 
 def host_pointer(function: Function, order: int) -> None:
-    host, out = np.ones(64, np.float32), Array(np.zeros(64, np.float32))
-    launch(function, 1, 64, host.ctypes.data, out, 64, order=order)
+    host, out = np.ones(1_000_000, np.float32), Array(np.zeros(64, np.float32))  # far from everything else
+    launch(function, 1, 64, host.ctypes.data + 2_000_000, out, 64, order=order)
 
 
 def freed(function: Function, order: int) -> None:
