@@ -23,7 +23,7 @@
 #if defined(__clang__)
 #define CUSIM_UNCHECKED __attribute__((no_sanitize("thread", "undefined", "coverage"), disable_sanitizer_instrumentation))
 #else
-#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread"), no_sanitize("undefined"), no_sanitize_coverage))
+#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread"), no_sanitize("undefined"), no_sanitize_coverage, optimize("O2")))
 #endif
 #define CUSIM_SERVICE static __attribute__((noinline, unused)) CUSIM_UNCHECKED
 #define CUSIM_SITE __builtin_return_address(0)

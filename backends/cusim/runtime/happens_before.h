@@ -101,6 +101,7 @@ struct Clocks {
     unsigned event = 1, last_barrier = 1;
     unsigned stamp[max_threads];
     unsigned known[max_threads][warp_size];  // by thread: the last event of each lane of its warp that it knows of
+    unsigned last_in_warp[max_warps];  // event
     unsigned acquired[max_threads], published[max_threads];  // sets of knowledge
     bool any_knowledge = false;
     Knowledge knowledge;
@@ -115,6 +116,7 @@ struct Clocks {
         ++block;
         event = last_barrier = 1;
         any_knowledge = !released.empty();
+        for (unsigned& last : last_in_warp) last = 0;
         for (unsigned t = 0; t < scheduler.launch.threads; ++t) {
             stamp[t] = 1;
             acquired[t] = published[t] = 0;
@@ -155,7 +157,7 @@ inline void block_synchronised() {
 
 inline void warp_synchronised(unsigned warp, unsigned lanes) {
     Clocks& c = clocks;
-    ++c.event;
+    c.last_in_warp[warp] = ++c.event;
     unsigned joined[warp_size] = {}, acquired = 0, published = 0;
     for (unsigned rest = lanes; rest != 0; rest &= rest - 1) {
         unsigned lane = static_cast<unsigned>(__builtin_ctz(rest)), t = warp * warp_size + lane;

@@ -35,6 +35,7 @@ class Memory {
         buffers_.assign(buffers, buffers + count);
         std::sort(buffers_.begin(), buffers_.end(), [](const Region& a, const Region& b) { return a.low < b.low; });
         accesses = unique_read = unique_written = 0;
+        ++launch_;
     }
 
     void set_dynamic_shared(char* where, size bytes) {
@@ -85,6 +86,7 @@ class Memory {
 
    private:
     Module* module_ = nullptr;
+    unsigned launch_ = 0;
     std::vector<Region> buffers_;  // by address
     std::deque<Region> shared_;
     std::deque<Shadow> shared_shadows_;
@@ -100,26 +102,24 @@ class Memory {
         return &shared_.back();
     }
 
-    // Global buffers are numbered from 1, shared arrays from the other end.
     Region* find(address where, unsigned number) {
         Site& site = sites[number];
-        Region* last = site.region == 0 ? nullptr
-                       : site.region <= ~0u / 2 ? (site.region <= buffers_.size() ? &buffers_[site.region - 1] : nullptr)
-                                                : &shared_[~site.region];
-        if (last != nullptr && last->contains(where)) return last;
+        if (site.launch == launch_ && site.region->contains(where)) return site.region;
+        Region* region = search(where);
+        if (region != nullptr && region->space != Space::variables) site.region = region, site.launch = launch_;
+        return region;
+    }
+
+    __attribute__((noinline)) Region* search(address where) {
         if (module_->contains(where)) {
-            for (unsigned i = 0; i < shared_.size(); ++i) {
-                if (shared_[i].contains(where)) {
-                    site.region = ~i;
-                    return &shared_[i];
-                }
-                if (where - shared_[i].outer_low < shared_[i].outer_high - shared_[i].outer_low) return nullptr;
+            for (Region& array : shared_) {
+                if (array.contains(where)) return &array;
+                if (where - array.outer_low < array.outer_high - array.outer_low) return nullptr;
             }
             return variable(where);
         }
         auto after = std::upper_bound(buffers_.begin(), buffers_.end(), where, [](address a, const Region& r) { return a < r.low; });
         if (after == buffers_.begin() || !(--after)->contains(where)) return nullptr;
-        site.region = static_cast<unsigned>(after - buffers_.begin()) + 1;
         return &*after;
     }
 
@@ -265,13 +265,15 @@ class Memory {
                 marks |= cell.read_warp & Cell::several_warps;
                 if ((cell.read_warp & Cell::number) != warp) {
                     marks |= Cell::several_warps;
+                } else if (c.last_in_warp[warp] <= cell.read_stamp) {
+                    lanes = cell.read_lanes;  // the warp has not met since
                 } else {
                     for (unsigned rest = cell.read_lanes; rest != 0; rest &= rest - 1) {
                         const unsigned other = static_cast<unsigned>(__builtin_ctz(rest));
                         if (other != lane && c.known[me][other] <= cell.read_stamp) lanes |= 1u << other;
                     }
-                    if (lanes != 0) stamp = std::max(stamp, cell.read_stamp);
                 }
+                if (lanes != 0) stamp = std::max(stamp, cell.read_stamp);
             }
         } else if (cell.read_block >= c.first_block) {
             marks = Cell::several_blocks;

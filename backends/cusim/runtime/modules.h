@@ -45,10 +45,13 @@ struct Module {
     }
 };
 
-// A place in a kernel that accesses memory, and where it last found what it accessed.
+struct Region;
+
+// A place in a kernel that accesses memory, and where it last found what it accessed, in which launch.
 struct Site {
     const void* place;
-    unsigned region = 0;
+    Region* region = nullptr;
+    unsigned launch = 0;
 };
 
 inline std::vector<Site> sites(1);  // of all modules; number 0 is unused

@@ -141,6 +141,17 @@ class Traffic {
     // Of the first and the last sector only the bytes asked for count, as their other bytes are mostly asked for by the
     // neighbouring warp; a sector in between counts as a whole.
     void account_global(SiteTraffic& t, unsigned lanes) {
+        ++t.requests;
+        unsigned long long& moved_in_all = group_[0].kind == reading ? t.bytes_read : t.bytes_written;
+        unsigned next = 1;
+        while (next < lanes && group_[next].where == group_[next - 1].where + group_[next - 1].bytes) ++next;
+        if (next == lanes) {  // contiguous, as most are
+            const address low = group_[0].where, high = group_[lanes - 1].where + group_[lanes - 1].bytes;
+            t.sectors += (high - 1) / 32 - low / 32 + 1;
+            t.least_sectors += (high - low + 31) / 32;
+            moved_in_all += high - low;
+            return;
+        }
         struct Interval {
             address low, high;
         } parts[warp_size];
@@ -166,10 +177,9 @@ class Traffic {
             end = std::max(end, parts[i].high);
         }
         moved += in_sector;
-        ++t.requests;
         t.sectors += sectors;
         t.least_sectors += (asked + 31) / 32;
-        (group_[0].kind == reading ? t.bytes_read : t.bytes_written) += moved;
+        moved_in_all += moved;
     }
 
     // 32 banks of 4 bytes. 8-byte accesses are served by half warps, 16-byte accesses by quarters; lanes that ask for
@@ -179,17 +189,21 @@ class Traffic {
         const unsigned bytes = group_[0].bytes;
         const unsigned per_phase = bytes <= 4 ? warp_size : bytes <= 8 ? warp_size / 2 : warp_size / 4;
         for (unsigned i = 0; i < lanes;) {
-            address words[4 * warp_size];
+            address first[32] = {}, others[4 * warp_size];  // of each bank the first word, and all further ones
             unsigned count = 0;
             const unsigned phase = lane_[i] / per_phase;
             for (; i < lanes && lane_[i] / per_phase == phase; ++i)
-                for (address word = group_[i].where / 4; word <= (group_[i].where + group_[i].bytes - 1) / 4 && count < 4 * warp_size; ++word)
-                    words[count++] = word;
-            std::sort(words, words + count);
-            count = static_cast<unsigned>(std::unique(words, words + count) - words);
+                for (address word = group_[i].where / 4; word <= (group_[i].where + group_[i].bytes - 1) / 4; ++word) {
+                    address& known = first[word % 32];
+                    if (known == 0) known = word;
+                    if (known != word && count < 4 * warp_size) others[count++] = word;
+                }
+            if (count == 0) continue;
+            std::sort(others, others + count);
+            count = static_cast<unsigned>(std::unique(others, others + count) - others);
             unsigned in_bank[32] = {}, worst = 0;
-            for (unsigned j = 0; j < count; ++j) worst = std::max(worst, ++in_bank[words[j] % 32]);
-            t.bank_conflicts += worst - 1;
+            for (unsigned k = 0; k < count; ++k) worst = std::max(worst, ++in_bank[others[k] % 32]);
+            t.bank_conflicts += worst;
         }
     }
 };
