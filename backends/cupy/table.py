@@ -37,6 +37,7 @@ TABLE: tuple[Row, ...] = (
     Row("bias_activation", {"ACTIVATION": ACTIVATIONS, "SCALAR": FLOATS, "INDEX": INDICES}),
     Row("cross_entropy", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("dropout", {"SCALAR": FLOATS}),
+    Row("im2col", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("index_range", {"VALUE": INTEGERS}),
     Row("pool2d", {"SCALAR": FLOATS, "PLACE": ("unsigned char",), "INDEX": INDICES}),
     Row("pool2d", {"SCALAR": FLOATS, "PLACE": ("int",), "INDEX": ("long long",)}),
