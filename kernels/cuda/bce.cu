@@ -72,6 +72,7 @@ struct StoreLoss {
 
 // `loss` is (n) with REDUCTION_NONE, else a single value. `width`: VECTOR where 16-byte accesses are possible, else 1.
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     bce_with_logits(const SCALAR* __restrict__ logits, const SCALAR* __restrict__ target,
                     const SCALAR* __restrict__ weight, const SCALAR* __restrict__ pos_weight,

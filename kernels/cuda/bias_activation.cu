@@ -34,6 +34,7 @@ static __device__ __forceinline__ void activate_at(const SCALAR* x, const SCALAR
 // reach, or all of an array that is not aligned, it takes one by one. `out` may be x: an element is read and written by
 // one thread. Bytes: each of x and out once.
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 4)
     bias_activation_forward(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX n, INDEX channels,
                             INDEX inner, REAL alpha) {
@@ -63,6 +64,7 @@ static __device__ __forceinline__ void activate_columns(const SCALAR* x, const S
 // With the bias along the last axis: a thread keeps the biases of `width` neighbouring columns and goes down its share
 // of the rows; threads and blocks share columns and rows out as sum_columns does. Bytes: each of x and out once.
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
     bias_activation_forward_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX rows,
                                     INDEX channels, int width, REAL alpha) {
@@ -109,6 +111,7 @@ struct StoreBiasGradient {
 
 // The gradient of x alone, mapped to threads as the forward is. Bytes: each of grad, saved and grad_x once.
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 4)
     activation_backward(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                         SCALAR* __restrict__ grad_x, INDEX n, REAL alpha) {
@@ -121,6 +124,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 // With the gradient of the bias, summed while the gradient of x is computed: the same bytes, and the partial sums.
 // `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     bias_activation_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                                      SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
@@ -135,6 +139,7 @@ extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
 }
 
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     bias_activation_backward_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                                     SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,

@@ -17,7 +17,8 @@
 #include "columns.cuh"
 #include "common.cuh"
 
-#define SUM_THREADS COLUMN_THREADS
+#define SUM_THREADS 256
+static_assert(SUM_THREADS <= COLUMN_THREADS, "blocks beside columns have shared memory for so many threads");
 
 template <int WIDTH>
 static __device__ __forceinline__ REAL pack_sum(Pack<REAL, WIDTH> pack) {
@@ -77,11 +78,20 @@ static __device__ __forceinline__ void sum_planes(INDEX outer, INDEX channels, I
     const INDEX packs_in_plane = inner / WIDTH;
     const INDEX packs = outer * packs_in_plane;
     const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.x;
+    const INDEX step_planes = packs > 0 ? step / packs_in_plane : 0;  // divided once: a step is so many planes and
+    const INDEX step_places = step - step_planes * packs_in_plane;    // so many packs more
+    INDEX pack = static_cast<INDEX>(blockIdx.y) * blockDim.x + threadIdx.x;
+    INDEX plane = packs > 0 ? pack / packs_in_plane : 0;
+    INDEX place = pack - plane * packs_in_plane;
     REAL sum = 0;
-    for (INDEX pack = static_cast<INDEX>(blockIdx.y) * blockDim.x + threadIdx.x; pack < packs; pack += step) {
-        const INDEX plane = pack / packs_in_plane;
-        const INDEX first = (plane * channels + channel) * inner + (pack - plane * packs_in_plane) * WIDTH;
-        sum += pack_sum(element.template at<WIDTH>(first));
+    for (; pack < packs; pack += step) {
+        sum += pack_sum(element.template at<WIDTH>((plane * channels + channel) * inner + place * WIDTH));
+        plane += step_planes;
+        place += step_places;
+        if (place >= packs_in_plane) {
+            place -= packs_in_plane;
+            ++plane;
+        }
     }
     if (WIDTH > 1 && blockIdx.y == 0 && threadIdx.x < inner % WIDTH) {
         sum += pack_sum(element.template at<1>(packs_in_plane * WIDTH + threadIdx.x));

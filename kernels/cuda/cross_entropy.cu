@@ -144,6 +144,7 @@ static __device__ __forceinline__ void all_rows(const SCALAR* __restrict__ logit
 
 // `total`: the summed weights, or null: computed here. `width`: VECTOR where 16-byte accesses are possible, else 1.
 // registers: 128
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
     cross_entropy_warp(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
                        const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,
@@ -166,6 +167,7 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
 }
 
 // registers: 128
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
     cross_entropy_block(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
                         const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,

@@ -11,6 +11,7 @@ static __device__ __forceinline__ void scale_pack(SCALAR* x, REAL factor) {
 }
 
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(256, 4)
     scale(SCALAR* __restrict__ x, INDEX n, REAL number, const SCALAR* __restrict__ in_memory) {
     const REAL factor = in_memory ? to_real(*in_memory) : number;

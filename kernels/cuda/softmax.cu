@@ -42,6 +42,7 @@ static __device__ __forceinline__ void backward_row(const SCALAR* __restrict__ g
 // Grid: ceil(rows / warps of a block). Bytes: each of x and out once. `width`: VECTOR where 16-byte accesses are
 // possible, else 1.
 // registers: 112
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     softmax_forward_warp(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX rows, INDEX length, int log,
                          int width) {
@@ -62,6 +63,7 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 
 // Grid: rows. Bytes: each of x and out once, x twice above 8192 elements.
 // registers: 112
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     softmax_forward_block(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX length, int log, int width) {
     __shared__ REAL shared[ROW_THREADS / 32];
@@ -80,6 +82,7 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 
 // As softmax_forward_warp. Bytes: each of grad, output and grad_x once.
 // registers: 176
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     softmax_backward_warp(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                           SCALAR* __restrict__ grad_x, INDEX rows, INDEX length, int log, int width) {
@@ -101,6 +104,7 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 
 // As softmax_forward_block.
 // registers: 176
+// vector: 128
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
     softmax_backward_block(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                            SCALAR* __restrict__ grad_x, INDEX length, int log, int width) {
@@ -233,6 +237,7 @@ static __device__ __forceinline__ void backward_columns(const SCALAR* __restrict
 // registers hold, else the inputs twice.
 #define COLUMN_STEPS 4
 // registers: 64
+// vector: 128
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
     softmax_forward_columns(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX outer, INDEX length,
                             INDEX inner, int log, int width) {
@@ -248,6 +253,7 @@ extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
 }
 
 // registers: 80
+// vector: 128
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3)
     softmax_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                              SCALAR* __restrict__ grad_x, INDEX outer, INDEX length, INDEX inner, int log,

@@ -77,13 +77,15 @@ MUTANTS = [
     ("bias_activation", COLUMNS, "step /= 2) {\n        __syncthreads();", "step /= 2) {"),  # a barrier less
     ("bias_activation", COLUMNS, "*ticket = 0;", ";"),
     ("bias_activation", PLANES, "(plane * channels + channel) * inner", "(plane + channel) * inner"),
-    ("bias_activation", PLANES, "(pack - plane * packs_in_plane) * WIDTH", "(pack - plane * packs_in_plane)"),
+    ("bias_activation", PLANES, "inner + place * WIDTH", "inner + place"),
     (
         "bias_activation",
         PLANES,
-        "sum += pack_sum(element.template at<WIDTH>(first));",
-        "element.template at<WIDTH>(first);",
+        "sum += pack_sum(element.template at<WIDTH>((plane",
+        "(void)(element.template at<WIDTH>((plane",
     ),
+    ("bias_activation", PLANES, "if (place >= packs_in_plane) {", "if (false) {"),
+    ("bias_activation", PLANES, "plane += step_planes;", ""),
     ("bias_activation", PLANES, "pack.values[j] += pack.values[j + step];", "pack.values[j] += pack.values[j];"),
     ("bias_activation", PLANES, "partials[channel * gridDim.y + blockIdx.y] = sum;", "partials[blockIdx.y] = sum;"),
     (

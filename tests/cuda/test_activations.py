@@ -72,6 +72,7 @@ def test_one_launch_moves_each_byte_once(shape: tuple[int, ...], axis: int, dtyp
         checked.bias_activation_backward(grad, y, "relu", 0.0, axis)
     assert record.launches == 1
     assert moved(record, "activation_backward") <= 1.05 * 3 * nbytes
+    checked.bias_activation_backward(grad, y, "relu", 0.0, axis, True)
     with counters.record() as record:
         checked.bias_activation_backward(grad, y, "relu", 0.0, axis, True)
     assert record.launches == 1

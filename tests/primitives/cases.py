@@ -88,7 +88,7 @@ for _name in ACTIVATIONS:
     _activation(_name, (5, 2, 40, 64), 1, "float32", "contiguous", 0.3)
     _activation(_name, (37,), 0, "float32", "contiguous", 0.3)
     _activation(_name, (150, 7), -1, "float32", "contiguous", 0.3)
-    _activation(_name, (1, 2, 25, 41), 1, "float32", "contiguous", 0.3)
+    _activation(_name, (2, 2, 3, 173), 1, "float32", "contiguous", 0.3)
     for _layout in LAYOUTS_4D:
         _activation(_name, (9, 3, 5, 6), 1, "float32", _layout, 0.3)
 
