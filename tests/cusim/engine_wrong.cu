@@ -127,6 +127,16 @@ extern "C" __global__ void half_of_the_warp_syncs(const float* x, float* out, in
     if (threadIdx.x % 32 < 16) __syncwarp(0x0000ffffu); else __syncwarp(0xffff0000u);
     out[threadIdx.x] = s[threadIdx.x ^ 16];  // <- half_of_the_warp_syncs
 }
+extern "C" __global__ void other_half_reads(const float* x, float* out, int n) {
+    __shared__ float s[16];
+    if (threadIdx.x < 16) {
+        s[threadIdx.x] = x[threadIdx.x];  // <- other_half_reads
+        __syncwarp(0x0000ffffu);
+    } else {
+        __syncwarp(0xffff0000u);
+        out[threadIdx.x] = s[threadIdx.x - 16];  // <- other_half_reads
+    }
+}
 extern "C" __global__ void syncwarp_across_warps(const float* x, float* out, int n) {
     __shared__ float s[64];
     s[threadIdx.x] = x[threadIdx.x];
