@@ -113,7 +113,7 @@ CASES = [
          r"data race within a block on .*'out' \+ \d+ bytes: write here, and a write by", bytes_out),
     Case("missing_syncwarp", "race", "write here, and a read by thread|read here, and a write by thread"),
     Case("half_of_the_warp_syncs", "race", r"read here, and a write by thread|write here, and a read by thread"),
-    Case("other_half_reads", "race|uninitialised", "write here, and a read by|read here, and a write by|not written yet",
+    Case("other_half_reads", "race|uninitialised", "write here, and a read|read here, and a write|not written yet",
          lambda function, order: simple(function, order, grid=1, threads=32)),
     Case("syncwarp_across_warps", "race", "read here, and a write by thread|write here, and a read by thread"),
     Case("atomic_and_plain", "race", "write here, and an atomic operation by|atomic operation here, and a write by"),
