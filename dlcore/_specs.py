@@ -103,7 +103,11 @@ class PhiloxCounter(NamedTuple):
 
 
 class MemoryInfo(NamedTuple):
-    """Bytes of a GPU's memory: of the pool that this program's arrays come from, and of the whole device."""
+    """Bytes of a GPU's memory: of the pool that this program's arrays come from, and of the whole device.
+
+    >>> dl.cuda.memory_info("cusim").limit
+    0
+    """
 
     used: int  # in arrays
     pooled: int  # taken from the driver: in arrays, or kept for the next ones

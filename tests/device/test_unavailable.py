@@ -71,6 +71,7 @@ def test_devices_of_later_releases(name: str, monkeypatch: pytest.MonkeyPatch) -
     entry = _device._BUILTIN[name]
     missing = entry._replace(factory="dlcore.backends.of_a_later_release:create", probe=_probe.nothing)
     monkeypatch.setitem(_device._BUILTIN, name, missing)
+    monkeypatch.setattr(_device, "_loaded", {})
     with pytest.raises(dl.DeviceError, match=rf"{name}.*: dlcore \d\S+ does not contain it yet. Use 'cpu'"):
         dl.device(name)
 

@@ -12,13 +12,14 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from dlcore import reference
+from dlcore import _device, reference
 from dlcore.backend import Backend, PhiloxCounter
 
 from .case_tools import OwnMask
 from .cases import CASES, Case
 
-DEVICES = ["numpy"]
+#: The simulator stands for the GPU: it runs the same backend and the same kernels.
+DEVICES = ["numpy", *(["cusim"] if _device._lack("cusim", 0) is None else [])]
 
 OTHER_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info", "compile_cuda", "out_of_memory"}
 PRIMITIVES = {name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")}
