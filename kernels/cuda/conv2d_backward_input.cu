@@ -83,6 +83,27 @@ extern "C" __global__ void __launch_bounds__(256)
     }
 }
 
+// The part of the result that a block computes: some channels of some pixels of one phase of one group.
+struct Part {
+    int group, phase, phase_row, phase_column, row0;
+    int phase_width;
+    INDEX phase_plane, pixels, column0;  // column0 >= pixels: nothing, the grid is as large as the largest phase needs
+
+    __device__ __forceinline__ Part(Position at, int images, int channels, int height, int width, int stride_height,
+                                    int stride_width) {
+        group = at.z;
+        phase = at.y;
+        phase_row = phase / stride_width;
+        phase_column = phase % stride_width;
+        phase_width = (width - phase_column + stride_width - 1) / stride_width;
+        phase_plane = static_cast<INDEX>((height - phase_row + stride_height - 1) / stride_height) * phase_width;
+        pixels = images * phase_plane;
+        const int row_tiles = ceil_divide(channels, Shape::rows);
+        row0 = at.x % row_tiles * Shape::rows;
+        column0 = static_cast<INDEX>(at.x / row_tiles) * Shape::columns;
+    }
+};
+
 // Blocks: x runs over the tiles as in the forward, y over the phases, z over the groups. `images` images; `weight` is
 // what conv2d_pack_weights made, with that `pitch`, or the weights as they are where the pitch is 0. Dynamic shared
 // memory: the table of taps and, for weights as they are, that of their offsets. Bytes moved: grad once for each ROWS
@@ -96,74 +117,75 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
                           int tap_step_height, int tap_step_width, int most_taps, int pitch) {
     extern __shared__ Tap taps[];
     __shared__ Buffers<Shape> buffers;
-    const int phase = static_cast<int>(blockIdx.y), phase_row = phase / stride_width, phase_column = phase % stride_width;
-    const int phase_height = (height - phase_row + stride_height - 1) / stride_height;
-    const int phase_width = (width - phase_column + stride_width - 1) / stride_width;
-    const INDEX phase_plane = static_cast<INDEX>(phase_height) * phase_width, pixels = images * phase_plane;
-    const int row_tiles = ceil_divide(channels, Shape::rows), block = static_cast<int>(blockIdx.x);
-    const int row0 = block % row_tiles * Shape::rows;
-    const INDEX column0 = static_cast<INDEX>(block / row_tiles) * Shape::columns;
-    if (column0 >= pixels) return;  // the grid is as large as the largest phase needs
-    const int group = static_cast<int>(blockIdx.z), groups = static_cast<int>(gridDim.z);
-
-    const Phases phases{
-        Phase(phase_row, kernel_height, stride_height, top, dilation_height, tap_step_height),
-        Phase(phase_column, kernel_width, stride_width, left, dilation_width, tap_step_width)};
-    const TapGrid grid = phases.grid();
-    const int depth = kernels * phases.taps();
-    const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
-
     Product<Shape> product;
-    if (depth > 0) {
-        // (depth, pixels)
-        write_taps<Shape>(taps, depth, grid, out_width, out_plane);
-        const INDEX pixel = column0 + Gather<Shape>::own_column();
-        const INDEX image = pixel / phase_plane, place = pixel % phase_plane;
-        const int p = static_cast<int>(place / phase_width) + phases.rows.place;
-        const int q = static_cast<int>(place % phase_width) + phases.columns.place;
-        const SCALAR* const origin =
-            grad + (image * groups + group) * kernels * out_plane + p * static_cast<INDEX>(out_width) + q;
-        const unsigned inside = pixel < pixels ? inside_bits(grid, p, q, out_height, out_width) : 0;
-        Gather<Shape> b(taps, phases.taps(), origin, inside, out_plane);
+    {
+        const Part part(position(), images, channels, height, width, stride_height, stride_width);
+        if (part.column0 >= part.pixels) return;
+        const Phases phases{
+            Phase(part.phase_row, kernel_height, stride_height, top, dilation_height, tap_step_height),
+            Phase(part.phase_column, kernel_width, stride_width, left, dilation_width, tap_step_width)};
+        const int depth = kernels * phases.taps();
+        if (depth > 0) {
+            // (depth, pixels)
+            const TapGrid grid = phases.grid();
+            const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
+            write_taps<Shape>(taps, depth, grid, out_width, out_plane);
+            const INDEX pixel = part.column0 + Gather<Shape>::own_column();
+            const INDEX image = pixel / part.phase_plane, place = pixel % part.phase_plane;
+            const int p = static_cast<int>(place / part.phase_width) + phases.rows.place;
+            const int q = static_cast<int>(place % part.phase_width) + phases.columns.place;
+            const SCALAR* const origin = grad +
+                                         (image * static_cast<int>(gridDim.z) + part.group) * kernels * out_plane +
+                                         p * static_cast<INDEX>(out_width) + q;
+            const unsigned inside = pixel < part.pixels ? inside_bits(grid, p, q, out_height, out_width) : 0;
+            Gather<Shape> b(taps, phases.taps(), origin, inside, out_plane);
 
-        // (C/groups, depth)
-        if constexpr (Shape::rows >= 64) {
-            const INDEX phase_size = static_cast<INDEX>(kernels) * most_taps * pitch;
-            const SCALAR* const packed = weight + (group * static_cast<INDEX>(gridDim.y) + phase) * phase_size;
-            using Loader = AcrossDepth<Shape, Shape::rows>;
-            Loader a(packed + row0 + Loader::first_column(), pitch, depth);
-            __syncthreads();
-            multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
-        } else {
-            const INDEX kernel_plane = kernel_height * kernel_width, kernel_size = channels * kernel_plane;
-            const int entries = Cursor<Shape::depth>::entries(depth, phases.taps());
-            INDEX* const offsets = reinterpret_cast<INDEX*>(taps + entries);
-            for (int i = static_cast<int>(threadIdx.x); i < entries; i += Shape::threads) {
-                const int element = Cursor<Shape::depth>::element(i, depth);
-                if (element >= 0) {
-                    offsets[i] = element / phases.taps() * kernel_size +
-                                 phases.in_kernel(element % phases.taps(), kernel_width);
+            // (C/groups, depth)
+            const int steps = steps_of<Shape::depth>(depth);
+            if constexpr (Shape::rows >= 64) {
+                const INDEX phase_size = static_cast<INDEX>(kernels) * most_taps * pitch;
+                const SCALAR* const packed =
+                    weight + (part.group * static_cast<INDEX>(gridDim.y) + part.phase) * phase_size;
+                using Loader = AcrossDepth<Shape, Shape::rows>;
+                Loader a(packed + part.row0 + Loader::first_column(), pitch, depth);
+                __syncthreads();
+                multiply(buffers, a, b, steps, product);
+            } else {
+                const INDEX kernel_plane = kernel_height * kernel_width, kernel_size = channels * kernel_plane;
+                const int entries = Cursor<Shape::depth>::entries(depth, phases.taps());
+                INDEX* const offsets = reinterpret_cast<INDEX*>(taps + entries);
+                for (int i = static_cast<int>(threadIdx.x); i < entries; i += Shape::threads) {
+                    const int element = Cursor<Shape::depth>::element(i, depth);
+                    if (element >= 0) {
+                        offsets[i] = element / phases.taps() * kernel_size +
+                                     phases.in_kernel(element % phases.taps(), kernel_width);
+                    }
                 }
+                const SCALAR* const rows =
+                    weight + (static_cast<INDEX>(part.group) * kernels * channels + part.row0) * kernel_plane;
+                ByTable<Shape, Shape::rows> a(rows, kernel_plane, channels - part.row0, offsets, phases.taps(), depth,
+                                              Shape::depth * kernel_size);
+                __syncthreads();
+                multiply(buffers, a, b, steps, product);
             }
-            const SCALAR* const rows = weight + (static_cast<INDEX>(group) * kernels * channels + row0) * kernel_plane;
-            ByTable<Shape, Shape::rows> a(rows, kernel_plane, channels - row0, offsets, phases.taps(), depth,
-                                          Shape::depth * kernel_size);
-            __syncthreads();
-            multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
         }
     }
 
+    const Position at = position_again();
+    const Part part(at, images, channels, height, width, stride_height, stride_width);
+    const Place<Shape> own(at.thread);
     const INDEX plane = static_cast<INDEX>(height) * width;
-    INDEX offsets[Shape::micro_columns];
+    Columns<Shape> columns;
+    columns.vector = stride_height == 1 && stride_width == 1 && plane % QUAD == 0 && is_quad_aligned(out);
 #pragma unroll
     for (int j = 0; j < Shape::micro_columns; ++j) {
-        const INDEX column = column0 + product.column_of(j);
-        const INDEX n = column / phase_plane, place = column % phase_plane;
-        const INDEX h = place / phase_width * stride_height + phase_row;
-        const INDEX w = place % phase_width * stride_width + phase_column;
-        offsets[j] = column < pixels ? n * groups * channels * plane + h * width + w : -1;
+        const INDEX pixel = part.column0 + own.column(j);
+        const INDEX image = pixel / part.phase_plane, place = pixel % part.phase_plane;
+        const INDEX h = place / part.phase_width * stride_height + part.phase_row;
+        const INDEX w = place % part.phase_width * stride_width + part.phase_column;
+        columns.offsets[j] =
+            pixel < part.pixels ? image * static_cast<int>(gridDim.z) * channels * plane + h * width + w : -1;
     }
-    const bool vector = stride_height == 1 && stride_width == 1 && plane % QUAD == 0 && is_quad_aligned(out);
-    store(product, out + (static_cast<INDEX>(group) * channels + row0) * plane, offsets, plane, channels - row0, vector,
-          nullptr, activation_identity, REAL(0));
+    store(own, RowsOfProduct<Shape>{product}, out + (static_cast<INDEX>(part.group) * channels + part.row0) * plane,
+          columns, plane, channels - part.row0, nullptr, activation_identity, REAL(0));
 }

@@ -12,9 +12,22 @@
 using Shape = TILE;
 static_assert(TILE_THREADS == Shape::threads, "TILE_THREADS is that of the tile");
 
-// Blocks: x runs over the tiles, those of the same pixels one after another, so that the image is read from the cache
-// by all but the first; y over the groups. Dynamic shared memory: the table of taps. Bytes moved: x once for each
-// ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
+// The part of the result that a block computes, of which blocks of the same pixels follow one another, so that the image
+// is read from the cache by all but the first.
+struct Part {
+    int group, row0;
+    INDEX column0;
+
+    __device__ __forceinline__ Part(Position at, int kernels) {
+        const int row_tiles = ceil_divide(kernels, Shape::rows);
+        group = at.y;
+        row0 = at.x % row_tiles * Shape::rows;
+        column0 = static_cast<INDEX>(at.x / row_tiles) * Shape::columns;
+    }
+};
+
+// Blocks: x runs over the tiles, y over the groups. Dynamic shared memory: the table of taps. Bytes moved: x once for
+// each ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
 // registers: 128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     conv2d_forward(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
@@ -24,40 +37,43 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
                    REAL alpha) {
     extern __shared__ Tap taps[];
     __shared__ Buffers<Shape> buffers;
-    const int row_tiles = ceil_divide(kernels, Shape::rows), block = static_cast<int>(blockIdx.x);
-    const int row0 = block % row_tiles * Shape::rows;
-    const INDEX column0 = static_cast<INDEX>(block / row_tiles) * Shape::columns;
-    const int group = static_cast<int>(blockIdx.y), groups = static_cast<int>(gridDim.y);
-    const int depth = channels * kernel_height * kernel_width;
-    const INDEX plane = static_cast<INDEX>(height) * width, out_plane = static_cast<INDEX>(out_height) * out_width;
-
-    const TapGrid grid{kernel_height, kernel_width, dilation_height, dilation_width};
-    write_taps<Shape>(taps, depth, grid, width, plane);
-    __syncthreads();
-
-    // (K/groups, depth) and (depth, N*P*Q)
-    const SCALAR* const rows = weight + (static_cast<INDEX>(group) * kernels + row0) * depth;
-    AlongDepth<Shape, Shape::rows> a(rows, depth, kernels - row0, depth, depth % QUAD == 0 && is_quad_aligned(weight));
-    const INDEX pixel = column0 + Gather<Shape>::own_column();
-    const INDEX image = pixel / out_plane, place = pixel % out_plane;
-    const int h = static_cast<int>(place / out_width) * stride_height - top;
-    const int w = static_cast<int>(place % out_width) * stride_width - left;
-    const SCALAR* const origin =
-        x + (image * groups + group) * channels * plane + h * static_cast<INDEX>(width) + w;
-    Gather<Shape> b(taps, kernel_height * kernel_width, origin,
-                    pixel < pixels ? inside_bits(grid, h, w, height, width) : 0, plane);
-
+    const int groups = static_cast<int>(gridDim.y), depth = channels * kernel_height * kernel_width;
+    const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
     Product<Shape> product;
-    multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+    {
+        const Part part(position(), kernels);
+        const INDEX plane = static_cast<INDEX>(height) * width;
+        const TapGrid grid{kernel_height, kernel_width, dilation_height, dilation_width};
+        write_taps<Shape>(taps, depth, grid, width, plane);
+        __syncthreads();
 
-    INDEX offsets[Shape::micro_columns];
+        // (K/groups, depth) and (depth, N*P*Q)
+        const SCALAR* const rows = weight + (static_cast<INDEX>(part.group) * kernels + part.row0) * depth;
+        AlongDepth<Shape, Shape::rows> a(rows, depth, kernels - part.row0, depth,
+                                         depth % QUAD == 0 && is_quad_aligned(weight));
+        const INDEX pixel = part.column0 + Gather<Shape>::own_column();
+        const INDEX image = pixel / out_plane, place = pixel % out_plane;
+        const int h = static_cast<int>(place / out_width) * stride_height - top;
+        const int w = static_cast<int>(place % out_width) * stride_width - left;
+        const SCALAR* const origin =
+            x + (image * groups + part.group) * channels * plane + h * static_cast<INDEX>(width) + w;
+        const unsigned inside = pixel < pixels ? inside_bits(grid, h, w, height, width) : 0;
+        Gather<Shape> b(taps, kernel_height * kernel_width, origin, inside, plane);
+        multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+    }
+
+    const Position at = position_again();
+    const Part part(at, kernels);
+    const Place<Shape> own(at.thread);
+    Columns<Shape> columns;
+    columns.vector = out_plane % QUAD == 0 && is_quad_aligned(out);
 #pragma unroll
     for (int j = 0; j < Shape::micro_columns; ++j) {
-        const INDEX column = column0 + product.column_of(j);
-        const INDEX n = column / out_plane;
-        offsets[j] = column < pixels ? n * groups * kernels * out_plane + column % out_plane : -1;
+        const INDEX pixel = part.column0 + own.column(j);
+        const INDEX image = pixel / out_plane, place = pixel % out_plane;
+        columns.offsets[j] = pixel < pixels ? image * groups * kernels * out_plane + place : -1;
     }
-    const int first = group * kernels + row0;
-    store(product, out + first * out_plane, offsets, out_plane, kernels - row0,
-          out_plane % QUAD == 0 && is_quad_aligned(out), bias ? bias + first : bias, activation, alpha);
+    const int first = part.group * kernels + part.row0;
+    store(own, RowsOfProduct<Shape>{product}, out + first * out_plane, columns, out_plane, kernels - part.row0,
+          bias ? bias + first : bias, activation, alpha);
 }

@@ -33,13 +33,23 @@ static __device__ __forceinline__ bool is_inside(int place, int size) {
 // inside if both its bits are here: one instruction, whatever the size of the image.
 static __device__ __forceinline__ unsigned inside_bits(TapGrid grid, int row, int column, int height, int width) {
     unsigned bits = 0;
+#pragma unroll 1
     for (int r = 0; r < grid.rows; ++r) {
         if (is_inside(row + r * grid.row_step, height)) bits |= 1u << r;
     }
+#pragma unroll 1
     for (int s = 0; s < grid.columns; ++s) {
         if (is_inside(column + s * grid.column_step, width)) bits |= 1u << (grid.rows + s);
     }
     return bits;
+}
+
+// The tap of one element of the depth, (channel, tap). An image is `width` wide, `plane` a channel.
+static __device__ __forceinline__ Tap tap_at(int element, TapGrid grid, int width, INDEX plane) {
+    const int taps = grid.rows * grid.columns, channel = element / taps, tap = element % taps;
+    const int r = tap / grid.columns, s = tap % grid.columns;
+    const INDEX row = r * grid.row_step, column = s * grid.column_step;
+    return Tap{channel * plane + row * width + column, 1u << r | 1u << (grid.rows + s)};
 }
 
 // --- a period of the depth ---------------------------------------------------------------------------------------
@@ -69,19 +79,13 @@ struct Cursor {
     }
 };
 
-// Writes the table, all threads of the block; a barrier must follow. An image is `width` wide, `plane` a channel.
+// Writes the table, all threads of the block; a barrier must follow.
 template <class T>
 static __device__ __forceinline__ void write_taps(Tap* table, int depth, TapGrid grid, int width, INDEX plane) {
-    const int taps = grid.rows * grid.columns;
-    for (int i = static_cast<int>(threadIdx.x); i < Cursor<T::depth>::entries(depth, taps); i += T::threads) {
+    const int entries = Cursor<T::depth>::entries(depth, grid.rows * grid.columns);
+    for (int i = static_cast<int>(threadIdx.x); i < entries; i += T::threads) {
         const int element = Cursor<T::depth>::element(i, depth);
-        if (element < 0) {
-            table[i] = Tap{0, NO_TAP};
-        } else {
-            const int channel = element / taps, tap = element % taps, r = tap / grid.columns, s = tap % grid.columns;
-            const INDEX row = r * grid.row_step, column = s * grid.column_step;
-            table[i] = Tap{channel * plane + row * width + column, 1u << r | 1u << (grid.rows + s)};
-        }
+        table[i] = element < 0 ? Tap{0, NO_TAP} : tap_at(element, grid, width, plane);
     }
 }
 

@@ -32,23 +32,12 @@ static __device__ __forceinline__ Quad load_quad(const SCALAR* p, bool vector) {
 // Division by a number that the host knows: n / divisor = (high half of n * magic + n) >> shift, for 0 <= n < 2^31
 // (Granlund and Montgomery, 1994). With 64-bit indices, which are slow anyway, the division is the compiler's.
 template <class I>
-struct Divisor {
-    I divisor;
-    __device__ __forceinline__ Divisor(I divisor, unsigned, int) : divisor(divisor) {}
-    __device__ __forceinline__ I divide(I n) const { return n / divisor; }
-};
+static __device__ __forceinline__ I divide(I n, I divisor, unsigned, int) { return n / divisor; }
 template <>
-struct Divisor<int> {
-    int divisor;
-    unsigned magic;
-    int shift;
-    __device__ __forceinline__ Divisor(int divisor, unsigned magic, int shift)
-        : divisor(divisor), magic(magic), shift(shift) {}
-    __device__ __forceinline__ int divide(int n) const {
-        const unsigned m = static_cast<unsigned>(n);
-        return static_cast<int>((__umulhi(m, magic) + m) >> shift);
-    }
-};
+__device__ __forceinline__ int divide(int n, int, unsigned magic, int shift) {
+    const unsigned m = static_cast<unsigned>(n);
+    return static_cast<int>((__umulhi(m, magic) + m) >> shift);
+}
 
 // A matrix whose rows lie along the depth: element (row, k) at row * pitch + k. DEPTH / QUAD neighbouring threads take
 // a row of a step; it goes down a column of shared memory.
@@ -141,61 +130,56 @@ struct AcrossDepth {
     }
 };
 
-// Images (N, rows, plane) as a matrix with the pixels of all images along the depth: element (row, pixel) of image
-// n = pixel / plane at n * image + row * plane + pixel % plane. Threads and shared memory as in AlongDepth.
+// Images (N, rows, plane) as a matrix with the pixels of all images along the depth: element (row, pixel) at
+// row * plane + where pixel 0 of a row is. The block has written that for the pixels to come, `table`, so that the loop
+// does not divide by the size of an image. Threads and shared memory as in AlongDepth. Offsets here are from the start
+// of the array: the compiler computes a pointer into it anew in every step.
 template <class T, int LENGTH>
 struct PixelsAlongDepth {
     static constexpr int across = T::depth / QUAD, step = T::threads / across;
     static constexpr int passes = (LENGTH + step - 1) / step;
-    const SCALAR* rows[passes];
-    INDEX image, pixel;
+    const SCALAR* images;
+    const INDEX* next;
+    INDEX rows[passes];
     int row, k, head;
-    Divisor<INDEX> plane;
     bool vector;
     Quad quads[passes];
 
-    // `images` at the tile's first row of image 0, from where there are `count` rows; images are `image` elements apart.
-    // The depth is the pixels from `begin` to `end`. `vector`: plane, begin and end are multiples of QUAD, and the
-    // images are aligned.
-    __device__ __forceinline__ PixelsAlongDepth(const SCALAR* images, INDEX image, Divisor<INDEX> plane, int count,
-                                                INDEX begin, INDEX end, bool vector)
-        : image(image), head(head_of<T::depth>(end - begin)), plane(plane), vector(vector) {
+    // The tile's first row is at `first` in image 0, from where there are `count` rows; `vector`: the table has quads
+    // of pixels that lie side by side, aligned.
+    __device__ __forceinline__ PixelsAlongDepth(const SCALAR* images, INDEX first, INDEX plane, int count, bool vector)
+        : images(images), vector(vector) {
         row = static_cast<int>(threadIdx.x) / across;
         k = static_cast<int>(threadIdx.x) % across * QUAD;
-        pixel = begin + k;
 #pragma unroll
-        for (int v = 0; v < passes; ++v) rows[v] = images + smaller_of(row + v * step, count - 1) * plane.divisor;
+        for (int v = 0; v < passes; ++v) rows[v] = first + smaller_of(row + v * step, count - 1) * plane;
+    }
+    // The next steps are those of this table, the first takes `head` numbers.
+    __device__ __forceinline__ void start(const INDEX* table, int head) {
+        next = table + k;
+        this->head = head;
     }
     __device__ __forceinline__ void fetch_head() {
-        load(smaller_of(head - k, QUAD));
-        pixel += head;
-    }
-    __device__ __forceinline__ void fetch() {
-        load(QUAD);
-        pixel += T::depth;
-    }
-    // The quads from `pixel` on; of each the first `count` numbers.
-    __device__ __forceinline__ void load(int count) {
-        const INDEX n = plane.divide(pixel), place = pixel - n * plane.divisor;
 #pragma unroll
         for (int v = 0; v < passes; ++v) {
-            const SCALAR* p = rows[v] + (n * image + place);
-            if (vector) {
-                quads[v] = Quad{};
-                if (count > 0) quads[v] = load_quad(p);
-            } else {
-                INDEX left = plane.divisor - place;  // pixels of this image
 #pragma unroll
-                for (int j = 0; j < QUAD; ++j) {
-                    quads[v].values[j] = j < count ? to_real(*p) : REAL(0);
-                    ++p;
-                    if (--left == 0) {
-                        left = plane.divisor;
-                        p += image - plane.divisor;
-                    }
-                }
+            for (int j = 0; j < QUAD; ++j) {
+                quads[v].values[j] = k + j < head ? to_real(images[rows[v] + next[j]]) : REAL(0);
             }
         }
+        next += T::depth;
+    }
+    __device__ __forceinline__ void fetch() {
+#pragma unroll
+        for (int v = 0; v < passes; ++v) {
+            if (vector) {
+                quads[v] = load_quad(images + (rows[v] + next[0]));
+            } else {
+#pragma unroll
+                for (int j = 0; j < QUAD; ++j) quads[v].values[j] = to_real(images[rows[v] + next[j]]);
+            }
+        }
+        next += T::depth;
     }
     __device__ __forceinline__ void stash(REAL (&to)[T::depth][LENGTH + QUAD]) const {
 #pragma unroll

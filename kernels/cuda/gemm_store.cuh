@@ -28,24 +28,45 @@ static __device__ __forceinline__ void activate(REAL (&values)[N], int activatio
 
 // --- to memory ------------------------------------------------------------------------------------------------
 
-// out[offsets[j] + row * pitch] = activation(sums[i][j] + bias[row]) for the rows of the tile below `rows`, where a
-// thread's column j lies at offsets[j], or nowhere if that is negative. `vector`: the columns of a run lie side by side,
-// aligned. The loop over the rows is not unrolled, so that the activations stand in the code once: the sums move up by
-// a row each time, for registers have no index.
+// The rows of a thread's sums, one after another. The sums move up by a row each time, for registers have no index.
 template <class T>
-static __device__ __forceinline__ void store(Product<T>& product, SCALAR* __restrict__ out,
-                                             const INDEX (&offsets)[T::micro_columns], INDEX pitch, int rows,
-                                             bool vector, const SCALAR* __restrict__ bias, int activation,
-                                             REAL alpha) {
-    constexpr int run = Product<T>::column_run;
+struct RowsOfProduct {
+    Product<T>& product;
+
+    __device__ __forceinline__ void next(REAL (&values)[T::micro_columns]) {
+#pragma unroll
+        for (int j = 0; j < T::micro_columns; ++j) {
+            values[j] = product.sums[0][j];
+#pragma unroll
+            for (int i = 0; i + 1 < T::micro_rows; ++i) product.sums[i][j] = product.sums[i + 1][j];
+        }
+    }
+};
+
+// Where a thread's columns go: offsets[j] from the start of a row, or nowhere if that is negative. `vector`: the columns
+// of a run lie side by side, aligned.
+template <class T>
+struct Columns {
+    INDEX offsets[T::micro_columns];
+    bool vector;
+};
+
+// out[columns.offsets[j] + row * pitch] = activation(row i of the sums + bias[row]) for the rows of the tile below
+// `count`. The loop over the rows is not unrolled, so that the activations stand in the code once.
+template <class T, class Rows>
+static __device__ __forceinline__ void store(const Place<T>& place, Rows rows, SCALAR* __restrict__ out,
+                                             const Columns<T>& columns, INDEX pitch, int count,
+                                             const SCALAR* __restrict__ bias, int activation, REAL alpha) {
+    constexpr int run = Place<T>::column_run;
 #pragma unroll 1
     for (int i = 0; i < T::micro_rows; ++i) {
-        const int row = product.row_of(i);
-        if (row < rows) {
+        const int row = place.row(i);
+        REAL values[T::micro_columns];
+        rows.next(values);
+        if (row < count) {
             const REAL added = bias ? to_real(bias[row]) : REAL(0);
-            REAL values[T::micro_columns];
 #pragma unroll
-            for (int j = 0; j < T::micro_columns; ++j) values[j] = product.sums[0][j] + added;
+            for (int j = 0; j < T::micro_columns; ++j) values[j] += added;
             activate(values, activation, alpha);
             SCALAR* const line = out + row * pitch;
 #pragma unroll
@@ -53,79 +74,101 @@ static __device__ __forceinline__ void store(Product<T>& product, SCALAR* __rest
                 Pack<SCALAR, run> pack;
 #pragma unroll
                 for (int l = 0; l < run; ++l) pack.values[l] = from_real<SCALAR>(values[j + l]);
-                if (vector) {
-                    if (offsets[j] >= 0) store_pack<run>(line + offsets[j], pack);
+                if (columns.vector) {
+                    if (columns.offsets[j] >= 0) store_pack<run>(line + columns.offsets[j], pack);
                 } else {
 #pragma unroll
                     for (int l = 0; l < run; ++l) {
-                        if (offsets[j + l] >= 0) line[offsets[j + l]] = pack.values[l];
+                        if (columns.offsets[j + l] >= 0) line[columns.offsets[j + l]] = pack.values[l];
                     }
                 }
             }
-        }
-#pragma unroll
-        for (int above = 0; above + 1 < T::micro_rows; ++above) {
-#pragma unroll
-            for (int j = 0; j < T::micro_columns; ++j) product.sums[above][j] = product.sums[above + 1][j];
         }
     }
 }
 
 // --- sums over the blocks that shared the depth -----------------------------------------------------------------
 
-// A thread's sums in a tile of partial sums (ROWS * COLUMNS), where each access is of 16 bytes and a warp's are one
-// piece of memory: the order is the threads' own.
+// A tile of partial sums: ROWS * COLUMNS of them, each thread's runs of columns apart by THREADS runs, so that an access
+// is of 16 bytes and a warp's are one piece of memory.
 template <class T>
-static __device__ __forceinline__ void store_partial(const Product<T>& product, REAL* partial) {
-    constexpr int run = Product<T>::column_run, runs = T::micro_columns / run;
-#pragma unroll
-    for (int i = 0; i < T::micro_rows; ++i) {
+struct PartialTile {
+    static constexpr int run = Place<T>::column_run, runs = T::micro_columns / run;
+    static constexpr long long size = T::rows * T::columns;
+
+    // Where this thread keeps run j of its row i.
+    static __device__ __forceinline__ int place(int i, int j) {
+        return ((i * runs + j) * T::threads + static_cast<int>(threadIdx.x)) * run;
+    }
+    static __device__ __forceinline__ void put(REAL* tile, int i, const REAL (&values)[T::micro_columns]) {
 #pragma unroll
         for (int j = 0; j < runs; ++j) {
             Pack<REAL, run> pack;
 #pragma unroll
-            for (int l = 0; l < run; ++l) pack.values[l] = product.sums[i][j * run + l];
-            store_pack<run>(partial + ((i * runs + j) * T::threads + static_cast<int>(threadIdx.x)) * run, pack);
+            for (int l = 0; l < run; ++l) pack.values[l] = values[j * run + l];
+            store_pack<run>(tile + place(i, j), pack);
         }
     }
-}
-
-// product = the sum of `count` tiles of partial sums, `stride` elements apart, in their order.
-template <class T>
-static __device__ __forceinline__ void sum_partials(Product<T>& product, const REAL* partials, int count,
-                                                    long long stride) {
-    constexpr int run = Product<T>::column_run, runs = T::micro_columns / run;
-    product.clear();
-    for (int n = 0; n < count; ++n, partials += stride) {
+    // values = row i of the sum of `count` tiles, `stride` apart, in their order.
+    static __device__ __forceinline__ void sum(const REAL* tiles, int count, long long stride, int i,
+                                               REAL (&values)[T::micro_columns]) {
 #pragma unroll
-        for (int i = 0; i < T::micro_rows; ++i) {
+        for (int j = 0; j < T::micro_columns; ++j) values[j] = 0;
+#pragma unroll 4
+        for (int n = 0; n < count; ++n) {
 #pragma unroll
             for (int j = 0; j < runs; ++j) {
-                const Pack<REAL, run> pack =
-                    load_pack<run>(partials + ((i * runs + j) * T::threads + static_cast<int>(threadIdx.x)) * run);
+                const Pack<REAL, run> pack = load_pack<run>(tiles + n * stride + place(i, j));
 #pragma unroll
-                for (int l = 0; l < run; ++l) product.sums[i][j * run + l] += pack.values[l];
+                for (int l = 0; l < run; ++l) values[j * run + l] += pack.values[l];
             }
         }
     }
-}
+};
 
-// The sum of what `splits` blocks have of one tile, in a fixed order: returns whether this block has it, the last one.
-// One block alone would read for long what many have written, so the splits form clusters: the last block of a cluster
-// sums the cluster, the last of those the clusters. `partials`: splits tiles; `tickets`: 1 + the number of clusters.
+// What `splits` blocks have of one tile, summed in a fixed order. One block alone would read for long what many have
+// written, so the splits form clusters: the last block of a cluster sums the cluster, the last of those the clusters.
 template <class T>
-static __device__ __forceinline__ bool sum_splits(Product<T>& product, REAL* partials, unsigned* tickets, int split,
-                                                  int splits, int cluster_size) {
-    if (splits == 1) return true;
-    constexpr long long size = T::rows * T::columns;
-    const int clusters = ceil_divide(splits, cluster_size), cluster = split / cluster_size;
-    const int first = cluster * cluster_size, count = smaller_of(cluster_size, splits - first);
-    store_partial(product, partials + split * size);
-    if (!is_last_block(tickets + 1 + cluster, static_cast<unsigned>(count))) return false;
-    sum_partials(product, partials + first * size, count, size);
-    if (clusters == 1) return true;
-    store_partial(product, partials + first * size);
-    if (!is_last_block(tickets, static_cast<unsigned>(clusters))) return false;
-    sum_partials(product, partials, clusters, cluster_size * size);
-    return true;
-}
+struct SplitSum {
+    REAL* partials;     // a tile for each split
+    unsigned* tickets;  // one for each cluster, and one more
+    int split, splits, cluster_size;
+
+    __device__ __forceinline__ int clusters() const { return ceil_divide(splits, cluster_size); }
+    // From what all tiles have to what tile number `tile` has.
+    __device__ __forceinline__ void select(long long tile) {
+        partials += tile * splits * PartialTile<T>::size;
+        tickets += tile * (1 + clusters());
+    }
+
+    // Adds this block's part; returns whether it is the last and has the sum.
+    __device__ __forceinline__ bool add(Product<T>& product) {
+        RowsOfProduct<T> rows{product};
+        REAL values[T::micro_columns];
+#pragma unroll 1
+        for (int i = 0; i < T::micro_rows; ++i) {
+            rows.next(values);
+            PartialTile<T>::put(partials + split * PartialTile<T>::size, i, values);
+        }
+        const int cluster = split / cluster_size, first = cluster * cluster_size;
+        const int count = smaller_of(cluster_size, splits - first);
+        if (!is_last_block(tickets + 1 + cluster, static_cast<unsigned>(count))) return false;
+        REAL* const tiles = partials + first * PartialTile<T>::size;
+#pragma unroll 1
+        for (int i = 0; i < T::micro_rows; ++i) {
+            PartialTile<T>::sum(tiles, count, PartialTile<T>::size, i, values);
+            PartialTile<T>::put(tiles, i, values);
+        }
+        return is_last_block(tickets, static_cast<unsigned>(clusters()));
+    }
+    // The rows of the sum, one after another.
+    struct Rows {
+        const REAL* partials;
+        int clusters, cluster_size, i;
+
+        __device__ __forceinline__ void next(REAL (&values)[T::micro_columns]) {
+            PartialTile<T>::sum(partials, clusters, cluster_size * PartialTile<T>::size, i++, values);
+        }
+    };
+    __device__ __forceinline__ Rows rows() const { return Rows{partials, clusters(), cluster_size, 0}; }
+};

@@ -26,6 +26,29 @@ static __device__ __forceinline__ constexpr int smaller_of(int x, int y) { retur
 template <class I>
 static __device__ __forceinline__ I ceil_divide(I x, I y) { return (x + y - 1) / y; }
 
+// Which thread and block this is.
+struct Position {
+    int thread, x, y, z;
+};
+static __device__ __forceinline__ Position position() {
+    return Position{static_cast<int>(threadIdx.x), static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y),
+                    static_cast<int>(blockIdx.z)};
+}
+// The same, read anew: what a kernel needs again after its main loop it derives from this. The compiler would otherwise
+// keep it in registers throughout, and beside 8x8 sums there are none to spare.
+static __device__ __forceinline__ Position position_again() {
+#ifdef __CUSIM__
+    return position();
+#else
+    Position at;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(at.thread));
+    asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(at.x));
+    asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(at.y));
+    asm volatile("mov.u32 %0, %%ctaid.z;" : "=r"(at.z));
+    return at;
+#endif
+}
+
 template <int ROWS, int COLUMNS, int DEPTH, int MICRO_ROWS, int MICRO_COLUMNS>
 struct Tile {
     static constexpr int rows = ROWS, columns = COLUMNS, depth = DEPTH;
@@ -33,10 +56,17 @@ struct Tile {
     static constexpr int thread_rows = ROWS / MICRO_ROWS, thread_columns = COLUMNS / MICRO_COLUMNS;
     static constexpr int threads = thread_rows * thread_columns;
     // Blocks that a multiprocessor is to hold: as many as leave a thread so many registers.
-    static constexpr int registers = MICRO_ROWS * MICRO_COLUMNS == 64 || sizeof(REAL) + sizeof(INDEX) > 8 ? 128 : 64;
+    static constexpr int registers = MICRO_ROWS * MICRO_COLUMNS == 64 || sizeof(REAL) + sizeof(INDEX) > 8 ? 128 : 80;
     static constexpr int blocks = 65536 / (registers * threads);
     static_assert(thread_columns % 8 == 0 && thread_rows % 4 == 0, "a warp takes 4 x 8 threads' sums");
 };
+
+// The tiles that are compiled: see where they are chosen, backends/cupy/tiles.py.
+using Tile128x128 = Tile<128, 128, 8, 8, 8>;
+using Tile64x128 = Tile<64, 128, 8, 8, 8>;
+using Tile64x64 = Tile<64, 64, 16, 4, 4>;
+using Tile16x64 = Tile<16, 64, 16, 2, 4>;
+using Tile32x32 = Tile<32, 32, 32, 2, 2>;
 
 // Both copies of a step's operands. The padding of one quad keeps 16-byte accesses aligned and spreads the numbers of
 // one row of a matrix, which the loaders store down a column, over the banks.
@@ -46,48 +76,54 @@ struct Buffers {
     alignas(16) REAL b[2][T::depth][T::columns + QUAD];
 };
 
-// The sums of one thread. It has MICRO_ROWS rows of the tile, in runs of up to a quad, and likewise columns; the runs
-// of neighbouring threads are neighbours, so that a warp reads whole lines of shared memory.
+// Which rows and columns of the tile are a thread's: MICRO_ROWS rows in runs of up to a quad, and likewise columns. The
+// runs of neighbouring threads are neighbours, so that a warp, 4 x 8 threads, reads whole lines of shared memory.
 template <class T>
-struct Product {
+struct Place {
     static constexpr int row_run = smaller_of(QUAD, T::micro_rows), column_run = smaller_of(QUAD, T::micro_columns);
-    REAL sums[T::micro_rows][T::micro_columns];
     int thread_row, thread_column;
 
-    __device__ __forceinline__ Product() {
+    __device__ __forceinline__ explicit Place(int thread) {
         constexpr int warps_across = T::thread_columns / 8;
-        const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+        const int warp = thread / 32, lane = thread % 32;
         thread_row = warp / warps_across * 4 + lane / 8;
         thread_column = warp % warps_across * 8 + lane % 8;
-        clear();
     }
-    __device__ __forceinline__ void clear() {
+    // The places of the thread's row i and column j in the tile.
+    __device__ __forceinline__ int row(int i) const {
+        return i / row_run * (row_run * T::thread_rows) + thread_row * row_run + i % row_run;
+    }
+    __device__ __forceinline__ int column(int j) const {
+        return j / column_run * (column_run * T::thread_columns) + thread_column * column_run + j % column_run;
+    }
+};
+
+// The sums of one thread.
+template <class T>
+struct Product {
+    REAL sums[T::micro_rows][T::micro_columns];
+
+    __device__ __forceinline__ Product() {
 #pragma unroll
         for (int i = 0; i < T::micro_rows; ++i) {
 #pragma unroll
             for (int j = 0; j < T::micro_columns; ++j) sums[i][j] = 0;
         }
     }
-    // The places of sums[i][j] in the tile.
-    __device__ __forceinline__ int row_of(int i) const {
-        return i / row_run * (row_run * T::thread_rows) + thread_row * row_run + i % row_run;
-    }
-    __device__ __forceinline__ int column_of(int j) const {
-        return j / column_run * (column_run * T::thread_columns) + thread_column * column_run + j % column_run;
-    }
 
     // One step: sums += a^T @ b, both as they lie in shared memory, the depth first.
     __device__ __forceinline__ void add(const REAL (&a)[T::depth][T::rows + QUAD],
-                                        const REAL (&b)[T::depth][T::columns + QUAD]) {
+                                        const REAL (&b)[T::depth][T::columns + QUAD], const Place<T>& place) {
+        constexpr int row_run = Place<T>::row_run, column_run = Place<T>::column_run;
 #pragma unroll
         for (int k = 0; k < T::depth; ++k) {
             Pack<REAL, row_run> x[T::micro_rows / row_run];
             Pack<REAL, column_run> y[T::micro_columns / column_run];
 #pragma unroll
-            for (int i = 0; i < T::micro_rows; i += row_run) x[i / row_run] = load_pack<row_run>(&a[k][row_of(i)]);
+            for (int i = 0; i < T::micro_rows; i += row_run) x[i / row_run] = load_pack<row_run>(&a[k][place.row(i)]);
 #pragma unroll
             for (int j = 0; j < T::micro_columns; j += column_run) {
-                y[j / column_run] = load_pack<column_run>(&b[k][column_of(j)]);
+                y[j / column_run] = load_pack<column_run>(&b[k][place.column(j)]);
             }
 #pragma unroll
             for (int i = 0; i < T::micro_rows; ++i) {
@@ -110,23 +146,29 @@ static __device__ __forceinline__ int steps_of(I depth) { return static_cast<int
 template <class T, class A, class B>
 static __device__ __forceinline__ void multiply(Buffers<T>& buffers, A& a, B& b, int steps, Product<T>& product) {
     if (steps == 0) return;
+    const Place<T> place(position().thread);
     a.fetch_head();
     b.fetch_head();
     a.stash(buffers.a[0]);
     b.stash(buffers.b[0]);
     __syncthreads();
-    int current = 0;
-    for (int left = steps - 1; left >= 0; --left) {
-        if (left > 0) {
+    const auto step = [&](int current, bool more) {
+        if (more) {
             a.fetch();
             b.fetch();
         }
-        product.add(buffers.a[current], buffers.b[current]);
-        if (left > 0) {
+        product.add(buffers.a[current], buffers.b[current], place);
+        if (more) {
             a.stash(buffers.a[current ^ 1]);
             b.stash(buffers.b[current ^ 1]);
             __syncthreads();
-            current ^= 1;
         }
+    };
+    // Two steps a round, so that addresses in shared memory are constants of the code.
+    for (int left = steps - 1;; left -= 2) {
+        step(0, left > 0);
+        if (left == 0) return;
+        step(1, left > 1);
+        if (left == 1) return;
     }
 }
