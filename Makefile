@@ -5,13 +5,16 @@
 
 PYTHON ?= python3
 VENV := .venv
+CUDA_VENV := .venv-cuda
+CUDA_13_VENV := .venv-cuda-13
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+PIP_OPTIONS := -m pip --disable-pip-version-check --quiet
+PIP := $(RUN) $(PIP_OPTIONS)
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint oracle wheel-check full clean
+.PHONY: help demo test lint oracle wheel-check cuda-check cuda-check-quick gpu-check full clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -37,6 +40,17 @@ $(VENV)/.oracle-installed: $(VENV)/.dev-installed
 	$(PIP) install -e '.[dev,oracle]'
 	@touch $@
 
+# CuPy 14 with a compiler and disassemblers for `make cuda-check`, and CuPy 13 beside it; neither needs a GPU.
+$(CUDA_VENV)/.installed: pyproject.toml | $(VENV)/.created
+	$(PYTHON) -m venv $(CUDA_VENV)
+	$(CUDA_VENV)/bin/python $(PIP_OPTIONS) install -e '.[cuda-check]'
+	@touch $@
+
+$(CUDA_13_VENV)/.installed: pyproject.toml | $(VENV)/.created
+	$(PYTHON) -m venv $(CUDA_13_VENV)
+	$(CUDA_13_VENV)/bin/python $(PIP_OPTIONS) install -e '.[cuda-check-13]'
+	@touch $@
+
 # --- what to run -------------------------------------------------------------------------------
 
 demo: $(VENV)/.plot-installed  ## train a small CNN on real digits, with curves and a checkpoint
@@ -56,7 +70,17 @@ oracle: $(VENV)/.oracle-installed  ## compare with PyTorch, installed in the exa
 wheel-check: $(VENV)/.dev-installed  ## build the wheel, compare its files with git's, train with it in an empty environment
 	$(RUN) tools/wheel_check.py
 
-full: lint test oracle demo wheel-check  ## everything, however long it takes
+cuda-check: $(CUDA_VENV)/.installed $(CUDA_13_VENV)/.installed  ## check the CUDA kernels without a GPU: compiled, simulated, made wrong on purpose
+	$(CUDA_VENV)/bin/python -m tools.cuda_check $(CUDA_CHECK_MODE) --report .cuda-check/report.md $(CUDA_CHECK_ARGS)
+	$(CUDA_VENV)/bin/python -m pytest -q tests/cuda/gates
+
+cuda-check-quick: CUDA_CHECK_MODE := --quick
+cuda-check-quick: cuda-check  ## a representative part of it
+
+gpu-check:  ## on a machine with a GPU: tests, parity, demo, times of the kernels, in one report (exit 2 without a GPU)
+	$(PYTHON) tools/gpu_check.py $(GPU_CHECK_ARGS)
+
+full: lint test oracle demo wheel-check cuda-check  ## everything, however long it takes
 	$(RUN) tools/import_time.py
 	@if [ -n "$$DLCORE_DATA" ]; then set -x; $(RUN) tools/mnist_accuracy.py; \
 	else echo "tools/mnist_accuracy.py: skipped, as DLCORE_DATA does not say where MNIST is"; fi
@@ -64,5 +88,5 @@ full: lint test oracle demo wheel-check  ## everything, however long it takes
 # Long checks go here, one line each: fuzzing, mutation runs, long trainings. What is only measured gets a dash.
 
 clean:  ## remove what the targets above made, .venv included
-	rm -rf $(VENV) build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/output
+	rm -rf $(VENV) $(CUDA_VENV) $(CUDA_13_VENV) .cuda-check gpu-check build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/output
 	find dlcore backends kernels tests tools examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

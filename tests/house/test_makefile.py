@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DONE = [part for target in ("lint", "test", "oracle", "demo", "wheel-check") for part in ("-o", target)]
+DONE = [part for target in ("lint", "test", "oracle", "demo", "wheel-check", "cuda-check") for part in ("-o", target)]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

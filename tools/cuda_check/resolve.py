@@ -87,6 +87,7 @@ def _sets(cls: type, name: str) -> bool:
 
 def parameters(value: Any) -> Parameters | None:
     """Of a function or class, without `self`; None where nothing tells."""
+    value = inspect.unwrap(value)  # what Namespace puts around CuPy's functions
     if isinstance(value, cupy.ufunc):
         inputs = [(f"x{i + 1}", "POSITIONAL_ONLY") for i in range(value.nin)]
         return [*inputs, ("out", "POSITIONAL_OR_KEYWORD"), ("casting", "KEYWORD_ONLY"), ("dtype", "KEYWORD_ONLY")]
@@ -157,7 +158,7 @@ def offer_problem(offered: Parameters, known: Parameters) -> str | None:
 
 
 def check(uses: list[dict[str, Any]], surface: list[dict[str, Any]]) -> dict[str, Any]:
-    problems, unclear, roots = [], [], {"cp": cupy, "xp": Namespace(cupy)}
+    problems, unclear, roots = [], [], {"cp": cupy, "xp": Namespace(cupy, lambda error, name: error)}
     for use in uses:
         what = f"{use['where']}: {use['root']}.{use['chain']}"
         try:
