@@ -35,6 +35,9 @@ class IndexingPrimitives(CudaPrimitives):
         columns = prod(width)
         if rows * columns * size == 0:
             return cp.zeros((size, *width), dtype=values.dtype)
+        if values.dtype.kind == "c":  # as pairs of real numbers
+            parts = self.contiguous(values).view(values.real.dtype).reshape(rows, *width, 2)
+            return self.scatter_add(parts, index, size).view(values.dtype).reshape(size, *width)
         out = self.empty((size, *width), values.dtype)
         values, index = self.contiguous(values), self.contiguous(index.astype(np.int64, copy=False))
         vector = VECTOR_BYTES // values.dtype.itemsize

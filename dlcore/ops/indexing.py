@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlcore import reference
 from dlcore._dtypes import int64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
@@ -238,11 +239,16 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
             if not -size <= part < size:
                 raise IndexError(f"{name}: index {part} is out of range for axis {axis} of size {size}")
         elif not isinstance(part, slice):
-            backend.check_index_range(
-                part, -size, size, f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}, got "
-            )
+            message = f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}, got "
+            if isinstance(part, backend.array_type):
+                backend.check_index_range(part, -size, size, message)
+                if size == 0 and part.size:
+                    backend.synchronize()  # an array library may have an error of its own for this
+            else:
+                reference.check_index_range(np, part, -size, size, message)
     if gathers:
         _check_joint(name, parts)
+        parts = [backend.from_host(part) if isinstance(part, np.ndarray) else part for part in parts]
     elif Ellipsis not in parts:
         parts.append(Ellipsis)  # so that NumPy gives a view of a single element, too, and not a scalar
     return tuple(parts), gathers
@@ -269,10 +275,9 @@ def _check_joint(name: str, parts: list[Any]) -> None:
 
 
 def _integers(name: str, x: Tensor, part: Any) -> Any:
-    """An integer tensor, array or list as a raw array on the device of x."""
+    """An integer tensor, array or list as a raw array: on the device of x if it is there already, else on the host."""
     if isinstance(part, Tensor) and part._device is not x._device:
         raise different_devices(name, (x, part))
-    backend = x._device.backend
     array = part._array if isinstance(part, Tensor) else part
     if isinstance(array, list):
         try:
@@ -281,8 +286,6 @@ def _integers(name: str, x: Tensor, part: Any) -> Any:
             raise ShapeError(f"{name}: {part!r} is not a rectangular array of ints") from error
         if array.size == 0:
             array = array.astype(int64)
-    if not isinstance(array, backend.array_type):
-        array = backend.from_host(array)
     if array.dtype.kind == "b":
         raise DTypeError(f"{name}: bool tensors are no index; use dl.where(condition, x, y)")
     if array.dtype.kind not in "iu":

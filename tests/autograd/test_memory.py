@@ -96,6 +96,7 @@ def test_a_long_loop_holds_constant_memory() -> None:
     assert grown < 16 * 1024  # as much as one array of the 500 steps
 
 
+@pytest.mark.host_memory
 def test_training_a_network_holds_constant_memory() -> None:
     """As the loop above, through the data loader, layers, a loss and an optimizer."""
     nn = dl.nn

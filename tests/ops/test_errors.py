@@ -237,8 +237,12 @@ def test_every_operation_has_cases() -> None:
     ],
 )
 def test_bad_input(name: str, call: Callable[[], Any], error: Any, message: str) -> None:
-    with pytest.raises(error, match=rf"^{name}: .*({message})"):
+    def call_and_wait() -> None:
         call()
+        dl.current_device().backend.synchronize()  # a GPU says only then what is wrong with values
+
+    with pytest.raises(error, match=rf"^{name}: .*({message})"):
+        call_and_wait()
 
 
 @pytest.mark.parametrize("make", [dl.zeros, dl.ones, lambda shape, **k: dl.full(shape, 1, **k)])
