@@ -79,7 +79,7 @@ class Parameter:
     Attributes:
         kind: "p" pointer, "i" and "u" integer, "f" floating point, "b" bool, "s" struct.
         size: in bytes.
-        pointee_kind: of what a pointer points to, likewise, and "v" for void; " " for no pointer.
+        pointee_kind: of what a pointer points to, likewise, and "v" for void; " " if it is no pointer.
         pointee_size: in bytes.
         pointee_const: whether it may only be read.
     """
@@ -242,12 +242,14 @@ class Function:
     def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> tuple[Any, list[Shadow]]:
         """The buffers for the runtime, and their shadows, which must live until the launch is over.
 
-        Buffers to which only pointers to const are passed must not be written.
+        Buffers to which only pointers to const are passed must not be written, unless there may be other pointers, in
+        structs or in memory.
         """
         result = (_Buffer * max(1, len(buffers)))()
         order = sorted(range(len(buffers)), key=lambda i: buffers[i].address)
         starts = [buffers[i].address for i in order]
         shadows: list[Shadow] = []
+        hidden = any(parameter.kind == "s" or parameter.pointee_kind == "p" for parameter in self.parameters)
         mutable: set[int] = set()
         constant: set[int] = set()
         for parameter, value in zip(self.parameters, arguments, strict=True):
@@ -257,7 +259,7 @@ class Function:
         for i, buffer in enumerate(buffers):
             if buffer.shadow is None:
                 buffer.shadow = Shadow(buffer.nbytes)
-            read_only = i in constant and i not in mutable
+            read_only = i in constant and i not in mutable and not hidden
             shadows.append(buffer.shadow)
             result[i] = _Buffer(buffer.address, buffer.nbytes, buffer.name.encode(), shadows[-1].handle, read_only)
         return result, shadows

@@ -257,6 +257,10 @@ __global__ void template_kernel(T* out, T value) {
 extern "C" __global__ void not_compiled(float* out) { this is no C++; }
 #endif
 // __global__ void in_a_comment(float* out) {}
+// Pointers that come from memory may lead where the kernel's own parameters only read.
+extern "C" __global__ void pointers_in_memory(const float* x, float* const* table, int n) {
+    if (threadIdx.x < n) table[0][threadIdx.x] = 2 * x[threadIdx.x];
+}
 struct Settings {
     int offset;
     float scale;

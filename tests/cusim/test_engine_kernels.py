@@ -200,6 +200,14 @@ def static_kernel(function: Function, order: int, rng: np.random.Generator) -> N
     assert (out.values == 2.5).all()
 
 
+@case
+def pointers_in_memory(function: Function, order: int, rng: np.random.Generator) -> None:
+    x = floats(rng, 32)
+    before = x.values.copy()
+    launch(function, 1, 32, x, Array(np.array([x.address], np.uint64)), 32, order=order)
+    close(x, 2 * before)
+
+
 @pytest.mark.parametrize("check", [False, True], ids=["fast", "check"])
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", CASES)

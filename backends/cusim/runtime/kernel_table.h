@@ -14,6 +14,11 @@ struct TypeOf<void> {
     static constexpr char kind = 'v';
     static constexpr int bytes = 0;
 };
+template <class T>
+struct TypeOf<T*> {
+    static constexpr char kind = 'p';
+    static constexpr int bytes = sizeof(T*);
+};
 #define CUSIM_TYPE(type, letter)                    \
     template <>                                     \
     struct TypeOf<type> {                           \
