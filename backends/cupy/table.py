@@ -27,6 +27,22 @@ class Row(NamedTuple):
     macros: Mapping[str, tuple[str, ...]]
 
 
+def _tiled(source: str) -> tuple[Row, ...]:
+    """A source that multiplies by tiles, see `tiles`: float32 has all of them, 64-bit indices one."""
+    float32, others = ("float",), ("double", "half_t")
+    rows = (
+        (("Tile128x128", "Tile64x64"), "256", float32, "int"),
+        (("Tile64x128", "Tile16x64"), "128", float32, "int"),
+        (("Tile64x64",), "256", others, "int"),
+        (("Tile16x64",), "128", others, "int"),
+        (("Tile64x64",), "256", FLOATS, "long long"),
+    )
+    return tuple(
+        Row(source, {"TILE": names, "TILE_THREADS": (threads,), "SCALAR": scalars, "INDEX": (index,)})
+        for names, threads, scalars, index in rows
+    )
+
+
 TABLE: tuple[Row, ...] = (
     # one row or a few for each source; kept in the order of the sources' names
     Row("adadelta", {"SCALAR": FLOATS}),
@@ -35,6 +51,9 @@ TABLE: tuple[Row, ...] = (
     Row("avg_pool2d", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bce", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bias_activation", {"ACTIVATION": ACTIVATIONS, "SCALAR": FLOATS, "INDEX": INDICES}),
+    *_tiled("conv2d_backward_input"),
+    *_tiled("conv2d_backward_weight"),
+    *_tiled("conv2d_forward"),
     Row("cross_entropy", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("dropout", {"SCALAR": FLOATS}),
     Row("im2col", {"SCALAR": FLOATS, "INDEX": INDICES}),

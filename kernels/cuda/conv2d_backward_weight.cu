@@ -11,10 +11,6 @@
 using Shape = TILE;
 static_assert(TILE_THREADS == Shape::threads, "TILE_THREADS is that of the tile");
 
-// 64x128 reads grad by quads only, for images whose pixels are a multiple of QUAD, and aligned: code for others would
-// take registers that it does not have.
-constexpr bool QUADS_ONLY = Shape::rows == 64 && Shape::columns == 128;
-
 // How many pixels the block looks up at a time.
 constexpr int CHUNK = 512;
 static_assert(CHUNK % Shape::depth == 0, "a chunk is whole steps");
@@ -106,7 +102,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
         // (K/groups, pixels) and (pixels, C/groups*R*S)
         PixelsAlongDepth<Shape, Shape::rows> a(
             grad, (static_cast<INDEX>(part.group) * kernels + part.row0) * out_plane, out_plane, kernels - part.row0,
-            QUADS_ONLY || (out_plane % QUAD == 0 && is_quad_aligned(grad)));
+            out_plane % QUAD == 0 && is_quad_aligned(grad));
         Patches<Shape> b(taps, x);
         for (INDEX begin = part.split * length; begin < end;) {
             const int head = head_of<Shape::depth>(end - begin), missing = Shape::depth - head;
