@@ -32,6 +32,7 @@ def test_a_tensor_as_index() -> None:
     np.testing.assert_array_equal(x.numpy(), X[[1, 3]])
 
 
+@pytest.mark.host_memory
 def test_tensors_are_kept_and_arrays_are_shared() -> None:
     tensor = dl.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
     array = X.copy()

@@ -212,8 +212,13 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_argument_is_named(name: str) -> None:
     call, error, message = BAD[name]
-    with pytest.raises(error, match=message):
+
+    def call_and_wait() -> None:
         call()
+        dl.current_device().backend.synchronize()  # a GPU says only then what is wrong with values
+
+    with pytest.raises(error, match=message):
+        call_and_wait()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])

@@ -486,7 +486,8 @@ def test_one_hot(labels: np.ndarray, classes: int) -> None:
 @settings(SETTINGS, max_examples=150)
 def test_astype(x: np.ndarray, dtype: str) -> None:
     if x.dtype.kind == "f" and np.dtype(dtype).kind in "iu":  # what does not fit has no defined value
-        x = np.clip(np.nan_to_num(x), 0 if np.dtype(dtype).kind == "u" else -100, 100)
+        x = np.asarray(np.nan_to_num(x))
+        x = np.asarray(x.clip(0 if np.dtype(dtype).kind == "u" else -100, 100))
 
     def expect() -> Any:
         if x.dtype.kind == "c" and np.dtype(dtype).kind != "c":
