@@ -90,7 +90,9 @@ class _Collector(ast.NodeVisitor):
             self._note(node, None)
         elif isinstance(function, ast.Attribute):
             self._note(function, node)
-        self.generic_visit(node)
+        for child in ast.iter_child_nodes(node):
+            # the function itself has been noted with its arguments
+            self.visit(child.value if child is function and isinstance(child, ast.Attribute) else child)
 
     def _note(self, node: ast.expr, call: ast.Call | None) -> None:
         root, _, chain = (self._chain(node) or "").partition(":")
@@ -156,7 +158,9 @@ def _public(owner: Any, prefix: str, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _is_own_class(value: Any) -> bool:
-    return isinstance(value, type) and value.__module__.startswith("dlcore.") and not issubclass(value, Exception)
+    """Whether it is a class of the simulator's; its array calls itself one of CuPy's."""
+    own = isinstance(value, type) and value.__module__.startswith(("dlcore.", "cupy"))
+    return own and not issubclass(value, Exception)
 
 
 def _parameters(value: Any) -> list[list[str]] | None:

@@ -276,7 +276,7 @@ def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run
 
 def split(runs: Sequence[Run], parts: int) -> list[list[Run]]:
     """The runs in parts of equal number, a primitive's together as far as that goes: they share compiled kernels."""
-    size = -(-len(runs) // parts)
+    size = max(1, -(-len(runs) // parts))
     return [list(runs[start : start + size]) for start in range(0, len(runs), size)]
 
 
