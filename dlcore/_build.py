@@ -52,6 +52,12 @@ class Compiler:
     def is_clang(self) -> bool:
         return "clang" in self.identity
 
+    @property
+    def version(self) -> int:
+        """The first part of the version; 0 if it is not told."""
+        found = re.search(r"(?:version|\)) (\d+)\.\d", self.identity)
+        return int(found[1]) if found else 0
+
 
 @dataclass(frozen=True)
 class Library:

@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import os
+import platform
 import re
 import threading
 import weakref
@@ -26,7 +27,7 @@ from .lines import RUNTIME, LineTable
 from .rewrite import RewriteError, rewrite
 from .statistics import LineStatistics, Statistics
 
-STEPS = 1 << 27  # basic blocks that a thread may execute in check mode
+STEPS = 1 << 27  # basic blocks and accesses that a thread may execute in check mode
 MAX_THREADS = 1024  # in a block
 MAX_SHARED = 227 * 1024  # bytes of dynamic shared memory in a block
 
@@ -103,13 +104,16 @@ class Program:
 
     Raises:
         CompileError: the compiler, or the rewriting of shared memory before it, refuses the source.
-        dlcore._build.BuildError: there is no C++ compiler.
+        dlcore._build.BuildError: there is no C++ compiler, or the simulator does not run on this machine.
     """
 
     def __init__(
         self, source: str, options: Sequence[str] = (), check: bool = False, instantiate: Sequence[str] = ()
     ) -> None:
         self.check = check
+        system, machine = platform.system(), platform.machine()
+        if system != "Linux" or machine not in ("x86_64", "aarch64"):
+            raise _build.BuildError(f"the simulator runs on Linux on x86-64 and aarch64; this is {system} on {machine}")
         compiler = _build.find_compiler("c++")
         if not source.lstrip().startswith("#line"):
             source = f'#line 1 "kernel.cu"\n{source}'
@@ -117,7 +121,7 @@ class Program:
             text, kernels = rewrite(source, instantiate)
             built = _build.load(
                 f'#include "device.h"\n{text}',
-                flags=[*_flags(check, compiler.is_clang), *_options(options)],
+                flags=[*_flags(check, compiler), *_options(options)],
                 link_flags=["-lm"],
                 include=[RUNTIME],
                 inspect=functools.partial(_inspect, check),
@@ -127,9 +131,11 @@ class Program:
         self._library = built
         runtime = _runtime()
         info = _ModuleInfo.in_dll(built.library, "cusim_module")
-        self._module = runtime.cusim_attach(ctypes.byref(info))
+        with _LOCK:
+            self._module = runtime.cusim_attach(ctypes.byref(info))
         if not self._module:
             raise MemoryError("no room for the stacks of 1024 simulated threads")
+        weakref.finalize(self, runtime.cusim_detach, self._module)
         self._table = LineTable(built.path, runtime.cusim_base(self._module), source)
         shared = json.loads(built.notes)
         self._functions = {}
@@ -323,7 +329,7 @@ class Shadow:
 # --- compiling -----------------------------------------------------------------------------------------------
 
 
-def _flags(check: bool, clang: bool) -> list[str]:
+def _flags(check: bool, compiler: _build.Compiler) -> list[str]:
     flags = [
         "-w", "-g1", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-threadsafe-statics", "-fno-exceptions",
         "-fno-rtti", "-fno-stack-protector", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast",
@@ -333,11 +339,13 @@ def _flags(check: bool, clang: bool) -> list[str]:
     flags += [f"-m{name}" for name in ("avx2", "fma", "f16c") if name in _build.cpu_features()]
     if not check:
         return [*flags, "-O2"]
-    if clang:  # else it reports only the write of x += 1
+    if compiler.is_clang:  # else it reports only the write of x += 1
         flags += ["-mllvm", "-tsan-instrument-read-before-write=1"]
+    if compiler.version >= (13 if compiler.is_clang else 12):  # older ones cannot leave out a function
+        flags += ["-fsanitize-coverage=trace-pc"]
     # Without optimisation, because an access that is optimised away is not checked.
     return [
-        *flags, "-O0", "-DCUSIM_CHECK", "-fsanitize=thread", "-fsanitize-coverage=trace-pc",
+        *flags, "-O0", "-DCUSIM_CHECK", "-fsanitize=thread",
         "-fsanitize=alignment,bounds,shift,integer-divide-by-zero,signed-integer-overflow,unreachable",
     ]  # fmt: skip
 
@@ -353,7 +361,7 @@ def _options(options: Sequence[str]) -> list[str]:
             result.append(option)
         elif option.startswith(("--define-macro=", "--include-path=", "--undefine-macro=")):
             result.append({"d": "-D", "i": "-I", "u": "-U"}[option[2]] + option.split("=", 1)[1])
-        elif option.startswith(("-std=", "--std=")):
+        elif option.startswith(("-std=", "--std=")) and not option.endswith(("11", "14")):  # device.h needs 17
             standard = "-" + option.lstrip("-")
     return [standard, *result]
 
@@ -431,6 +439,7 @@ def _load_runtime() -> ctypes.CDLL:
     library = _build.load('#include "launch.h"\n', flags=flags, include=[RUNTIME]).library
     signatures = {
         "cusim_attach": (ctypes.c_void_p, [ctypes.POINTER(_ModuleInfo)]),
+        "cusim_detach": (None, [ctypes.c_void_p]),
         "cusim_base": (ctypes.c_size_t, [ctypes.c_void_p]),
         "cusim_launch": (ctypes.c_int, [ctypes.POINTER(_Request)]),
         "cusim_failure": (ctypes.POINTER(_Failure), []),

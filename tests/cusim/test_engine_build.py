@@ -267,6 +267,20 @@ def test_a_compiler_that_does_not_run_is_named(cache: Path, monkeypatch: pytest.
             load(THREE, language="c")
 
 
+@pytest.mark.parametrize(
+    ("text", "version", "is_clang"),
+    [
+        ("g++ (Debian 12.2.0-14+deb12u1) 12.2.0", 12, False),
+        ("g++ (GCC) 9.5.0", 9, False),
+        ("Debian clang version 14.0.6\nTarget: x86_64-pc-linux-gnu", 14, True),
+        ("some compiler", 0, False),
+    ],
+)
+def test_versions_of_compilers(text: str, version: int, is_clang: bool) -> None:
+    compiler = _build.Compiler(("c++",), text)
+    assert (compiler.version, compiler.is_clang) == (version, is_clang)
+
+
 def test_an_error_in_the_source_is_shown(cache: Path) -> None:
     with pytest.raises(BuildError, match=r"cc failed:\n(.*\n)*mine.c:4:.*undeclared"):
         load('#line 4 "mine.c"\nint value(void) { return nonsense; }', language="c")

@@ -204,7 +204,7 @@ def test_a_kernel_that_never_ends_is_stopped(
     error = caught(function, lambda function, order: simple(function, order, grid=grid, threads=1), order)
     assert (error.kind, error.file) == ("endless", FILE)
     assert error.line in lines_of(FILE, kernel)
-    assert "has executed 100000 basic blocks" in str(error)
+    assert "has executed 100000 steps" in str(error)
     assert "DLCORE_CUSIM_STEPS" in str(error)
 
 

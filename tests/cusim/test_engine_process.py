@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from cusim.engine_support import Array, launch, program
 
+from dlcore import _build
 from dlcore._build import BuildError
 from dlcore.backends.cusim import engine
 from dlcore.backends.cusim.engine import KernelError, Program, Shadow
@@ -133,6 +134,13 @@ def test_without_a_compiler_the_error_says_what_to_do(monkeypatch: pytest.Monkey
         Program("")
 
 
+@pytest.mark.parametrize(("what", "value"), [("system", "Plan9"), ("machine", "vax")])
+def test_on_other_machines_the_error_says_which_will_do(what: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.platform, what, lambda: value)
+    with pytest.raises(BuildError, match=f"the simulator runs on Linux on x86-64 and aarch64; this is .*{value}"):
+        Program("")
+
+
 def test_without_addr2line_a_message_has_the_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Program((Path(__file__).parent / WRONG).read_text(), check=True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
@@ -157,3 +165,12 @@ def test_clang_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
             launch(made.function(kernel), 1, 64, x, out, 64)
         assert raised.value.kind == kind
         assert raised.value.file == WRONG
+
+
+def test_an_old_compiler_finds_endless_loops_by_their_accesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GCC 11 cannot leave a function out of counting basic blocks, so blocks are not counted with it."""
+    monkeypatch.setattr(_build.Compiler, "version", property(lambda self: 11))
+    monkeypatch.setenv("DLCORE_CUSIM_STEPS", "1000")
+    with pytest.raises(KernelError, match="a thread has executed 1000 steps") as raised:
+        launch(Program(WAIT, check=True).function("wait"), 1, 1, Array(np.zeros(1, np.int32)))
+    assert (raised.value.kind, raised.value.line) == ("endless", 1)

@@ -94,7 +94,7 @@ inline void order_threads(int order) {
 
 inline void out_of_steps(const void* site) {
     if (faults.interrupted) fail("interrupted", site, "interrupted");
-    fail("endless", site, "a thread has executed %lld basic blocks: does it run forever? (blocks run one after another here, so a wait for "
+    fail("endless", site, "a thread has executed %lld steps: does it run forever? (blocks run one after another here, so a wait for "
          "another block never ends; DLCORE_CUSIM_STEPS raises the limit)", scheduler.launch.steps);
 }
 
@@ -180,6 +180,7 @@ CUSIM_API cusim::Module* cusim_attach(const cusim::ModuleInfo* info) {
     }
     return new Module(info);
 }
+CUSIM_API void cusim_detach(cusim::Module* module) { delete module; }
 CUSIM_API void cusim_count_blocks_from(unsigned number) { cusim::clocks.block = number; }
 CUSIM_API unsigned long cusim_base(const cusim::Module* module) { return module->low; }
 CUSIM_API int cusim_launch(const cusim::Request* request) { return cusim::run(*request); }

@@ -37,7 +37,7 @@ struct Machine {
     Index thread, block, block_size, grid_size;
     unsigned lane;
     address stack;         // the lowest address of the running thread's stack
-    long long steps_left;  // basic blocks that the running thread may still execute (check mode)
+    long long steps_left;  // basic blocks and accesses to memory that the running thread may still execute (check mode)
 
     // `site` is the address in the kernel that asked; null stands for the place that called.
     unsigned (*synchronise_block)(unsigned predicate, const void* site);  // returns how many threads said yes

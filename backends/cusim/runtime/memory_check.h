@@ -308,9 +308,15 @@ inline void shared_array(const char* name, void* where, size bytes, size before,
     memory.add_shared_array(name, where, bytes, before, after);
 }
 
-inline void access_memory(address where, size bytes, Kind kind, const void* site) { memory.access(where, bytes, kind, site); }
+void out_of_steps(const void* site);
+
+inline void access_memory(address where, size bytes, Kind kind, const void* site) {
+    if (--machine.steps_left < 0) out_of_steps(site);
+    memory.access(where, bytes, kind, site);
+}
 
 inline void access_atomically(address where, size bytes, const void* site) {
+    if (--machine.steps_left < 0) out_of_steps(site);
     memory.access(where, bytes, atomically, site);
     release_and_acquire(where);
 }
