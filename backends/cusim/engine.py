@@ -14,7 +14,6 @@ import math
 import os
 import platform
 import re
-import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 from dlcore import _build
 
 from . import object_file
+from .library import LOCK, BufferInfo, Failure, KernelInfo, ModuleInfo, Request, SiteTraffic, runtime
 from .lines import RUNTIME, LineTable
 from .rewrite import RewriteError, rewrite
 from .statistics import LineStatistics, Statistics
@@ -129,14 +129,14 @@ class Program:
         except (RewriteError, _build.BuildError) as error:
             raise CompileError(str(error)) from None
         self._library = built
-        runtime = _runtime()
-        info = _ModuleInfo.in_dll(built.library, "cusim_module")
-        with _LOCK:
-            self._module = runtime.cusim_attach(ctypes.byref(info))
+        native = runtime()
+        info = ModuleInfo.in_dll(built.library, "cusim_module")
+        with LOCK:
+            self._module = native.cusim_attach(ctypes.byref(info))
         if not self._module:
             raise MemoryError("no room for the stacks of 1024 simulated threads")
-        weakref.finalize(self, runtime.cusim_detach, self._module)
-        self._table = LineTable(built.path, runtime.cusim_base(self._module), source)
+        weakref.finalize(self, native.cusim_detach, self._module)
+        self._table = LineTable(built.path, native.cusim_base(self._module), source)
         shared = json.loads(built.notes)
         self._functions = {}
         for row in range(info.kernel_count):
@@ -171,7 +171,7 @@ class Function:
         static_shared: bytes of shared memory that the kernel and what it calls declare with a fixed size.
     """
 
-    def __init__(self, program: Program, info: _KernelInfo, names: Sequence[str], static_shared: int) -> None:
+    def __init__(self, program: Program, info: KernelInfo, names: Sequence[str], static_shared: int) -> None:
         self._program, self._info = program, info
         self.name: str = info.name.decode()
         self.static_shared = static_shared
@@ -224,7 +224,7 @@ class Function:
             raise ValueError(f"{self.name}: grid {grid}, block {block}, {shared_mem} bytes of shared memory")
         store = [ctypes.create_string_buffer(bytes(value), max(1, len(value))) for value in arguments]
         pointers = (ctypes.c_void_p * max(1, len(store)))(*map(ctypes.addressof, store))
-        request = _Request(
+        request = Request(
             module=program._module, kernel=ctypes.pointer(self._info), grid=tuple(grid), block=tuple(block),
             arguments=pointers, dynamic_shared=shared_mem, order=order, check=program.check, steps=STEPS,
         )  # fmt: skip
@@ -236,14 +236,14 @@ class Function:
             buffers = list(buffers)
             request.buffers, request.shadows = self._describe(buffers, arguments)
             request.buffer_count = len(buffers)
-        runtime = _runtime()
-        with _LOCK:
-            if runtime.cusim_launch(ctypes.byref(request)):
-                error = self._error(runtime.cusim_failure()[0])
+        native = runtime()
+        with LOCK:
+            if native.cusim_launch(ctypes.byref(request)):
+                error = self._error(native.cusim_failure()[0])
                 if error.kind == "interrupted":
                     ctypes.pythonapi.PyErr_CheckSignals()  # raises KeyboardInterrupt, unless the handler is another
                 raise error
-            return self._statistics(runtime) if program.check else Statistics(self.name)
+            return self._statistics(native) if program.check else Statistics(self.name)
 
     def _describe(self, buffers: Sequence[Buffer], arguments: Sequence[bytes]) -> tuple[Any, list[Shadow]]:
         """The buffers for the runtime, and their shadows, which must live until the launch is over.
@@ -251,7 +251,7 @@ class Function:
         Buffers to which only pointers to const are passed must not be written, unless there may be other pointers, in
         structs or in memory.
         """
-        result = (_Buffer * max(1, len(buffers)))()
+        result = (BufferInfo * max(1, len(buffers)))()
         order = sorted(range(len(buffers)), key=lambda i: buffers[i].address)
         starts = [buffers[i].address for i in order]
         shadows: list[Shadow] = []
@@ -267,10 +267,10 @@ class Function:
                 buffer.shadow = Shadow(buffer.nbytes)
             read_only = i in constant and i not in mutable and not hidden
             shadows.append(buffer.shadow)
-            result[i] = _Buffer(buffer.address, buffer.nbytes, buffer.name.encode(), shadows[-1].handle, read_only)
+            result[i] = BufferInfo(buffer.address, buffer.nbytes, buffer.name.encode(), shadows[-1].handle, read_only)
         return result, shadows
 
-    def _error(self, failure: _Failure) -> KernelError:
+    def _error(self, failure: Failure) -> KernelError:
         table = self._program._table
 
         def line(match: re.Match[str]) -> str:
@@ -283,9 +283,9 @@ class Function:
         message = f"{self.name}: {table.text(site)}: block {block}, thread {thread}: {text}"
         return KernelError(message, failure.kind.decode(), self.name, found, block, thread, failure.accessed)
 
-    def _statistics(self, runtime: ctypes.CDLL) -> Statistics:
-        rows, totals = ctypes.POINTER(_SiteTraffic)(), (ctypes.c_ulonglong * 3)()
-        count = runtime.cusim_traffic(ctypes.byref(rows), totals)
+    def _statistics(self, native: ctypes.CDLL) -> Statistics:
+        rows, totals = ctypes.POINTER(SiteTraffic)(), (ctypes.c_ulonglong * 3)()
+        count = native.cusim_traffic(ctypes.byref(rows), totals)
         places = []
         for row in rows[:count]:
             counted = LineStatistics(
@@ -312,18 +312,18 @@ class Shadow:
     """
 
     def __init__(self, nbytes: int) -> None:
-        runtime = _runtime()
-        self.handle = runtime.cusim_shadow_new(nbytes)
+        native = runtime()
+        self.handle = native.cusim_shadow_new(nbytes)
         if not self.handle:
             raise MemoryError(f"no memory for the checks of a buffer of {nbytes} bytes")
         self._nbytes = nbytes
-        weakref.finalize(self, runtime.cusim_shadow_delete, self.handle)
+        weakref.finalize(self, native.cusim_shadow_delete, self.handle)
 
     def mark_written(self, offset: int = 0, nbytes: int | None = None) -> None:
         """The host has written these bytes, all by default: they count as initialised."""
         nbytes = self._nbytes - offset if nbytes is None else nbytes
-        with _LOCK:
-            _runtime().cusim_shadow_written(self.handle, offset, nbytes)
+        with LOCK:
+            runtime().cusim_shadow_written(self.handle, offset, nbytes)
 
 
 # --- compiling -----------------------------------------------------------------------------------------------
@@ -367,96 +367,4 @@ def _options(options: Sequence[str]) -> list[str]:
 
 
 def _inspect(check: bool, content: bytes) -> str:
-    return json.dumps(object_file.shared_bytes(content, ctypes.sizeof(_KernelInfo), check))
-
-
-# --- the runtime ---------------------------------------------------------------------------------------------
-
-_LOCK = threading.RLock()
-
-
-class _ParameterInfo(ctypes.Structure):
-    _fields_ = (
-        ("kind", ctypes.c_char), ("pointee_kind", ctypes.c_char), ("pointee_is_const", ctypes.c_bool),
-        ("bytes", ctypes.c_int), ("pointee_bytes", ctypes.c_int),
-    )  # fmt: skip
-
-
-class _KernelInfo(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p), ("entry", ctypes.c_void_p), ("parameters", ctypes.POINTER(_ParameterInfo)),
-        ("parameter_count", ctypes.c_int), ("max_threads", ctypes.c_int), ("number", ctypes.c_int),
-    )  # fmt: skip
-
-
-class _ModuleInfo(ctypes.Structure):
-    _fields_ = (
-        ("machine", ctypes.c_void_p), ("kernels", ctypes.POINTER(_KernelInfo)), ("kernel_count", ctypes.c_int),
-        ("dynamic_shared", ctypes.c_void_p), ("early_shared", ctypes.c_void_p),
-        ("constants", ctypes.c_void_p), ("constants_end", ctypes.c_void_p),
-    )  # fmt: skip
-
-
-class _Buffer(ctypes.Structure):
-    _fields_ = (
-        ("where", ctypes.c_size_t), ("bytes", ctypes.c_size_t), ("name", ctypes.c_char_p), ("shadow", ctypes.c_void_p),
-        ("read_only", ctypes.c_int),
-    )  # fmt: skip
-
-
-class _Request(ctypes.Structure):
-    shadows: list[Shadow]  # kept alive with the request
-
-    _fields_ = (
-        ("module", ctypes.c_void_p), ("kernel", ctypes.POINTER(_KernelInfo)),
-        ("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("arguments", ctypes.POINTER(ctypes.c_void_p)),
-        ("dynamic_shared", ctypes.c_size_t), ("order", ctypes.c_int), ("check", ctypes.c_int),
-        ("must_be_initialised", ctypes.c_int), ("steps", ctypes.c_longlong),
-        ("buffers", ctypes.POINTER(_Buffer)), ("buffer_count", ctypes.c_size_t),
-    )  # fmt: skip
-
-
-class _Failure(ctypes.Structure):
-    _fields_ = (
-        ("failed", ctypes.c_int), ("site", ctypes.c_void_p), ("accessed", ctypes.c_void_p),
-        ("block", ctypes.c_uint * 3), ("thread", ctypes.c_uint * 3),
-        ("kind", ctypes.c_char * 48), ("text", ctypes.c_char * 1400),
-    )  # fmt: skip
-
-
-class _SiteTraffic(ctypes.Structure):
-    _fields_ = (
-        ("place", ctypes.c_size_t), ("accesses", ctypes.c_ulonglong), ("requests", ctypes.c_ulonglong),
-        ("sectors", ctypes.c_ulonglong), ("least_sectors", ctypes.c_ulonglong),
-        ("bytes_read", ctypes.c_ulonglong), ("bytes_written", ctypes.c_ulonglong),
-        ("shared_requests", ctypes.c_ulonglong), ("bank_conflicts", ctypes.c_ulonglong),
-    )  # fmt: skip
-
-
-@functools.cache
-def _load_runtime() -> ctypes.CDLL:
-    flags = ["-std=c++17", "-O2", "-w", "-fvisibility=hidden", "-fno-strict-aliasing"]
-    library = _build.load('#include "launch.h"\n', flags=flags, include=[RUNTIME]).library
-    signatures = {
-        "cusim_attach": (ctypes.c_void_p, [ctypes.POINTER(_ModuleInfo)]),
-        "cusim_detach": (None, [ctypes.c_void_p]),
-        "cusim_base": (ctypes.c_size_t, [ctypes.c_void_p]),
-        "cusim_launch": (ctypes.c_int, [ctypes.POINTER(_Request)]),
-        "cusim_failure": (ctypes.POINTER(_Failure), []),
-        "cusim_traffic": (
-            ctypes.c_size_t,
-            [ctypes.POINTER(ctypes.POINTER(_SiteTraffic)), ctypes.POINTER(ctypes.c_ulonglong)],
-        ),
-        "cusim_shadow_new": (ctypes.c_void_p, [ctypes.c_size_t]),
-        "cusim_shadow_delete": (None, [ctypes.c_void_p]),
-        "cusim_shadow_written": (None, [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]),
-    }
-    for name, (result, arguments) in signatures.items():
-        getattr(library, name).restype = result
-        getattr(library, name).argtypes = arguments
-    return library
-
-
-def _runtime() -> ctypes.CDLL:
-    with _LOCK:  # one runtime a process, however many threads ask for it
-        return _load_runtime()
+    return json.dumps(object_file.shared_bytes(content, ctypes.sizeof(KernelInfo), check))

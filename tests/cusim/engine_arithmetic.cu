@@ -23,6 +23,8 @@ extern "C" __global__ void integers(const unsigned* a, const unsigned* b, unsign
     ROW(max(u, y));
     ROW(__umul24(x, y));
     ROW(__hadd(u, v));
+    ROW(__mul24(u, v));
+    ROW(__sad(u, v, y));
     ROW(abs(u / 2));
     ROW(__float_as_uint(__uint_as_float(x)));
 }

@@ -44,6 +44,8 @@ def expected_integers(x: int, y: int) -> Iterator[int]:
     yield max(x, y)
     yield (x & 0xFFFFFF) * (y & 0xFFFFFF)
     yield (u + v) >> 1
+    yield signed(x & 0xFFFFFF, 24) * signed(y & 0xFFFFFF, 24)
+    yield abs(u - v) + y
     yield abs(int(u / 2))
     yield x
 

@@ -282,7 +282,7 @@ def test_static_shared_memory_is_that_of_the_kernel_and_what_it_calls(check: boo
     }  # fmt: skip
     found = {name: made.function(name).static_shared for name in expected}
     for name, size in expected.items():
-        assert size <= found[name] <= size + 16, name  # a variable may be padded to its alignment
+        assert size - 16 <= found[name] <= size + 16, name  # padded to its alignment, or a variable optimised away
 
 
 def test_the_geometry_is_bounded() -> None:

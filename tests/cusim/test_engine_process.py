@@ -19,7 +19,7 @@ from cusim.engine_support import Array, launch, program
 
 from dlcore import _build
 from dlcore._build import BuildError
-from dlcore.backends.cusim import engine
+from dlcore.backends.cusim import engine, library
 from dlcore.backends.cusim.engine import KernelError, Program, Shadow
 
 WRONG, RIGHT = "engine_wrong.cu", "engine_right.cu"
@@ -110,8 +110,7 @@ def test_what_a_kernel_prints_comes_out() -> None:
 def test_block_numbers_begin_anew_before_they_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
     function = program(WRONG, True).function("plain_copy")
     x, middle, out = (Array(np.zeros(64, np.float32)) for _ in range(3))
-    runtime = engine._runtime()
-    runtime.cusim_count_blocks_from(2**32 - 20)
+    library.runtime().cusim_count_blocks_from(2**32 - 20)
     for _ in range(20):
         launch(function, 4, 16, x, middle, 64)
     monkeypatch.setenv("DLCORE_CUSIM_INITIALISED", "1")

@@ -24,7 +24,8 @@ inline unsigned synchronise_block(unsigned predicate, const void* site) {
     } else if (s.launch.check && barrier.site != site) {
         const Index& other = s.threads[barrier.first].index;
         fail("divergent barrier", site,
-             "divergent __syncthreads(): this thread is at " CUSIM_PLACE ", thread (%u, %u, %u) waits at another one, " CUSIM_PLACE,
+             "divergent __syncthreads(): this thread is at " CUSIM_PLACE
+             ", thread (%u, %u, %u) waits at another one, " CUSIM_PLACE,
              site, other.x, other.y, other.z, barrier.site);
     }
     barrier.agreed += predicate != 0;

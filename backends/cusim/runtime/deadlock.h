@@ -26,8 +26,9 @@ namespace cusim {
     machine.thread = culprit.index;
     if (in_warp == nullptr)
         fail("divergent barrier", at_barrier->site,
-             "divergent __syncthreads(): %u of %u threads wait here, %u have exited without it, thread (%u, %u, %u) for one", waiting,
-             scheduler.launch.threads, exited, gone->index.x, gone->index.y, gone->index.z);
+             "divergent __syncthreads(): %u of %u threads wait here, %u have exited without it, thread (%u, %u, %u) "
+             "for one",
+             waiting, scheduler.launch.threads, exited, gone->index.x, gone->index.y, gone->index.z);
     unsigned thread = static_cast<unsigned>(in_warp - scheduler.threads);
     const Warp& warp = warps[thread / warp_size];
     const Exchange& e = *in_warp->exchange;
@@ -35,13 +36,15 @@ namespace cusim {
     for (unsigned rest = warp.waiting; rest != 0; rest &= rest - 1) {
         const Exchange& other = warp.exchanges[__builtin_ctz(rest)];
         if (&other != &e && other.arrived & missing)
-            fail("wrong mask", in_warp->site,
-                 "a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait with mask 0x%08x at " CUSIM_PLACE, e.mask, missing,
-                 other.mask, other.site);
+            fail(
+                "wrong mask", in_warp->site,
+                "a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait with mask 0x%08x at " CUSIM_PLACE,
+                e.mask, missing, other.mask, other.site);
     }
     fail("deadlock", in_warp->site,
-         "deadlock: a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait at the __syncthreads() of " CUSIM_PLACE, e.mask,
-         missing, at_barrier->site);
+         "deadlock: a warp operation with mask 0x%08x waits for lanes 0x%08x, which wait at the __syncthreads() "
+         "of " CUSIM_PLACE,
+         e.mask, missing, at_barrier->site);
 }
 
 }  // namespace cusim

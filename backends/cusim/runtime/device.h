@@ -21,9 +21,11 @@
 // that called them is the place in the kernel; otherwise they vanish into the kernel.
 #ifdef CUSIM_CHECK
 #if defined(__clang__)
-#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread", "undefined", "coverage"), disable_sanitizer_instrumentation))
+#define CUSIM_UNCHECKED \
+    __attribute__((no_sanitize("thread", "undefined", "coverage"), disable_sanitizer_instrumentation))
 #else
-#define CUSIM_UNCHECKED __attribute__((no_sanitize("thread"), no_sanitize("undefined"), no_sanitize_coverage, optimize("O2")))
+#define CUSIM_UNCHECKED \
+    __attribute__((no_sanitize("thread"), no_sanitize("undefined"), no_sanitize_coverage, optimize("O2")))
 #endif
 #define CUSIM_SERVICE static __attribute__((noinline, unused)) CUSIM_UNCHECKED
 #define CUSIM_SITE __builtin_return_address(0)
@@ -104,25 +106,25 @@ struct SharedArray {
 #define CUSIM_SHARED_TYPE(number, ...) \
     cusim::SharedArray<cusim_type_##number, cusim::larger<alignof(cusim_type_##number), (__VA_ARGS__)>>
 #ifdef CUSIM_CHECK
-#define CUSIM_SHARED(number, name, alignment, ...)                                          \
-    using cusim_type_##number = __VA_ARGS__;                                                \
-    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                          \
+#define CUSIM_SHARED(number, name, alignment, ...)                                           \
+    using cusim_type_##number = __VA_ARGS__;                                                 \
+    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                           \
     static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number(cusim_bytes_##number); \
     cusim_type_##number& name = cusim_shared_##number.declare(#name)
-#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)                                  \
-    using cusim_type_##number = __VA_ARGS__;                                                \
-    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                          \
+#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)                                   \
+    using cusim_type_##number = __VA_ARGS__;                                                 \
+    static char cusim_bytes_##number[sizeof(cusim_type_##number)];                           \
     static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number(cusim_bytes_##number); \
-    static const bool cusim_known_##number = (cusim_shared_##number.declare(#name), true);  \
+    static const bool cusim_known_##number = (cusim_shared_##number.declare(#name), true);   \
     static cusim_type_##number& name = reinterpret_cast<cusim_type_##number&>(cusim_shared_##number.value)
 #else
-#define CUSIM_SHARED(number, name, alignment, ...)                       \
-    using cusim_type_##number = __VA_ARGS__;                             \
-    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number;   \
+#define CUSIM_SHARED(number, name, alignment, ...)                     \
+    using cusim_type_##number = __VA_ARGS__;                           \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number; \
     cusim_type_##number& name = cusim_shared_##number.value
-#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)               \
-    using cusim_type_##number = __VA_ARGS__;                             \
-    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number;   \
+#define CUSIM_SHARED_OUTSIDE(number, name, alignment, ...)             \
+    using cusim_type_##number = __VA_ARGS__;                           \
+    static CUSIM_SHARED_TYPE(number, alignment) cusim_shared_##number; \
     static cusim_type_##number& name = cusim_shared_##number.value
 #endif
 #define CUSIM_DYNAMIC_SHARED(name, ...) \
@@ -134,8 +136,12 @@ CUSIM_SERVICE void __syncthreads() { cusim::machine->synchronise_block(1, CUSIM_
 CUSIM_SERVICE int __syncthreads_count(int predicate) {
     return static_cast<int>(cusim::machine->synchronise_block(predicate != 0, CUSIM_SITE));
 }
-CUSIM_SERVICE int __syncthreads_or(int predicate) { return cusim::machine->synchronise_block(predicate != 0, CUSIM_SITE) != 0; }
-CUSIM_SERVICE int __syncthreads_and(int predicate) { return cusim::machine->synchronise_block(predicate == 0, CUSIM_SITE) == 0; }
+CUSIM_SERVICE int __syncthreads_or(int predicate) {
+    return cusim::machine->synchronise_block(predicate != 0, CUSIM_SITE) != 0;
+}
+CUSIM_SERVICE int __syncthreads_and(int predicate) {
+    return cusim::machine->synchronise_block(predicate == 0, CUSIM_SITE) == 0;
+}
 CUSIM_SERVICE void __threadfence() { cusim::machine->fence(true); }
 CUSIM_SERVICE void __threadfence_system() { cusim::machine->fence(true); }
 CUSIM_SERVICE void __threadfence_block() { cusim::machine->fence(false); }
@@ -171,16 +177,27 @@ CUSIM_SERVICE void* set_unchecked(void* to, int value, size bytes) {
 
 // --- memory -----------------------------------------------------------------------------------------------------
 
-template <class T> CUSIM_INLINE T __ldg(const T* p) { return *p; }
-template <class T> CUSIM_INLINE T __ldca(const T* p) { return *p; }
-template <class T> CUSIM_INLINE T __ldcg(const T* p) { return *p; }
-template <class T> CUSIM_INLINE T __ldcs(const T* p) { return *p; }
-template <class T> CUSIM_INLINE T __ldlu(const T* p) { return *p; }
-template <class T> CUSIM_INLINE T __ldcv(const T* p) { return *p; }
-template <class T> CUSIM_INLINE void __stwb(T* p, T value) { *p = value; }
-template <class T> CUSIM_INLINE void __stcg(T* p, T value) { *p = value; }
-template <class T> CUSIM_INLINE void __stcs(T* p, T value) { *p = value; }
-template <class T> CUSIM_INLINE void __stwt(T* p, T value) { *p = value; }
+// Caches are not simulated, so all loads are one, and all stores.
+#define CUSIM_LOAD(name)            \
+    template <class T>              \
+    CUSIM_INLINE T name(const T* p) { \
+        return *p;                  \
+    }
+#define CUSIM_STORE(name)                    \
+    template <class T>                       \
+    CUSIM_INLINE void name(T* p, T value) {  \
+        *p = value;                          \
+    }
+CUSIM_LOAD(__ldg)
+CUSIM_LOAD(__ldca)
+CUSIM_LOAD(__ldcg)
+CUSIM_LOAD(__ldcs)
+CUSIM_LOAD(__ldlu)
+CUSIM_LOAD(__ldcv)
+CUSIM_STORE(__stwb)
+CUSIM_STORE(__stcg)
+CUSIM_STORE(__stcs)
+CUSIM_STORE(__stwt)
 
 CUSIM_SERVICE unsigned __isGlobal(const void* pointer) { return cusim::machine->is_global(pointer); }
 

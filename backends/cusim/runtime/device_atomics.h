@@ -7,19 +7,19 @@
 #define CUSIM_ATOMIC_ACCESS(p) ((void)0)
 #endif
 
-#define CUSIM_ATOMIC(name, type, result)        \
+#define CUSIM_ATOMIC(name, type, result)           \
     CUSIM_SERVICE type name(type* p, type value) { \
-        CUSIM_ATOMIC_ACCESS(p);                 \
-        const type old = *p;                    \
-        *p = (result);                          \
-        return old;                             \
+        CUSIM_ATOMIC_ACCESS(p);                    \
+        const type old = *p;                       \
+        *p = (result);                             \
+        return old;                                \
     }
-#define CUSIM_ATOMIC_CAS(type)                                    \
+#define CUSIM_ATOMIC_CAS(type)                                        \
     CUSIM_SERVICE type atomicCAS(type* p, type compare, type value) { \
-        CUSIM_ATOMIC_ACCESS(p);                                   \
-        const type old = *p;                                      \
-        if (old == compare) *p = value;                           \
-        return old;                                               \
+        CUSIM_ATOMIC_ACCESS(p);                                       \
+        const type old = *p;                                          \
+        if (old == compare) *p = value;                               \
+        return old;                                                   \
     }
 
 CUSIM_ATOMIC(atomicAdd, int, static_cast<int>(static_cast<unsigned>(old) + static_cast<unsigned>(value)))
@@ -43,9 +43,9 @@ CUSIM_ATOMIC(atomicMax, long long, value > old ? value : old)
 CUSIM_ATOMIC(atomicMax, unsigned long long, value > old ? value : old)
 CUSIM_ATOMIC(atomicInc, unsigned, old >= value ? 0 : old + 1)
 CUSIM_ATOMIC(atomicDec, unsigned, old == 0 || old > value ? value : old - 1)
-CUSIM_ATOMIC(atomicAnd, int, old & value)
-CUSIM_ATOMIC(atomicAnd, unsigned, old & value)
-CUSIM_ATOMIC(atomicAnd, unsigned long long, old & value)
+CUSIM_ATOMIC(atomicAnd, int, old& value)
+CUSIM_ATOMIC(atomicAnd, unsigned, old& value)
+CUSIM_ATOMIC(atomicAnd, unsigned long long, old& value)
 CUSIM_ATOMIC(atomicOr, int, old | value)
 CUSIM_ATOMIC(atomicOr, unsigned, old | value)
 CUSIM_ATOMIC(atomicOr, unsigned long long, old | value)

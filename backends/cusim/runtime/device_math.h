@@ -16,8 +16,8 @@ CUSIM_MATH_1(log) CUSIM_MATH_1(log2) CUSIM_MATH_1(log10) CUSIM_MATH_1(log1p)
 CUSIM_MATH_1(sin) CUSIM_MATH_1(cos) CUSIM_MATH_1(tan) CUSIM_MATH_1(asin) CUSIM_MATH_1(acos) CUSIM_MATH_1(atan)
 CUSIM_MATH_1(sinh) CUSIM_MATH_1(cosh) CUSIM_MATH_1(tanh) CUSIM_MATH_1(asinh) CUSIM_MATH_1(acosh) CUSIM_MATH_1(atanh)
 CUSIM_MATH_1(erf) CUSIM_MATH_1(erfc) CUSIM_MATH_1(tgamma) CUSIM_MATH_1(lgamma)
-CUSIM_MATH_1(floor) CUSIM_MATH_1(ceil) CUSIM_MATH_1(trunc) CUSIM_MATH_1(round) CUSIM_MATH_1(rint) CUSIM_MATH_1(nearbyint)
-CUSIM_MATH_1(fabs)
+CUSIM_MATH_1(floor) CUSIM_MATH_1(ceil) CUSIM_MATH_1(trunc) CUSIM_MATH_1(round) CUSIM_MATH_1(rint)
+CUSIM_MATH_1(nearbyint) CUSIM_MATH_1(fabs)
 CUSIM_MATH_2(pow) CUSIM_MATH_2(atan2) CUSIM_MATH_2(fmod) CUSIM_MATH_2(remainder) CUSIM_MATH_2(copysign)
 CUSIM_MATH_2(fmax) CUSIM_MATH_2(fmin) CUSIM_MATH_2(fdim) CUSIM_MATH_2(hypot) CUSIM_MATH_2(nextafter)
 extern "C" float fmaf(float, float, float) noexcept;
@@ -44,7 +44,7 @@ CUSIM_INLINE float abs(float x) { return fabsf(x); }
 CUSIM_INLINE double abs(double x) { return fabs(x); }
 CUSIM_INLINE long long llabs(long long x) { return x < 0 ? -x : x; }
 
-// Functions, as under CUDA. Comparing bits, because -ffast-math must not talk them away.
+// Functions, as under CUDA, not macros.
 CUSIM_INLINE bool isnan(float x) { return __builtin_isnan(x); }
 CUSIM_INLINE bool isnan(double x) { return __builtin_isnan(x); }
 CUSIM_INLINE bool isinf(float x) { return __builtin_isinf(x); }
@@ -171,8 +171,8 @@ CUSIM_SAME_BITS(__longlong_as_double, double, long long)
 CUSIM_INLINE int __double2hiint(double x) { return static_cast<int>(__double_as_longlong(x) >> 32); }
 CUSIM_INLINE int __double2loint(double x) { return static_cast<int>(__double_as_longlong(x)); }
 CUSIM_INLINE double __hiloint2double(int high, int low) {
-    return __longlong_as_double(
-        static_cast<long long>(static_cast<unsigned long long>(static_cast<unsigned>(high)) << 32 | static_cast<unsigned>(low)));
+    const unsigned long long upper = static_cast<unsigned>(high);
+    return __longlong_as_double(static_cast<long long>(upper << 32 | static_cast<unsigned>(low)));
 }
 CUSIM_INLINE int __popc(unsigned x) { return __builtin_popcount(x); }
 CUSIM_INLINE int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
@@ -187,7 +187,8 @@ CUSIM_INLINE unsigned __brev(unsigned x) {
     return __builtin_bswap32(x);
 }
 CUSIM_INLINE unsigned long long __brevll(unsigned long long x) {
-    return static_cast<unsigned long long>(__brev(static_cast<unsigned>(x))) << 32 | __brev(static_cast<unsigned>(x >> 32));
+    const unsigned long long high = __brev(static_cast<unsigned>(x));
+    return high << 32 | __brev(static_cast<unsigned>(x >> 32));
 }
 CUSIM_INLINE unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
     const unsigned long long bytes = static_cast<unsigned long long>(y) << 32 | x;
@@ -211,12 +212,23 @@ CUSIM_INLINE unsigned __funnelshift_rc(unsigned low, unsigned high, unsigned shi
 // --- integers -----------------------------------------------------------------------------------------------------
 
 CUSIM_INLINE int __mulhi(int a, int b) { return static_cast<int>(static_cast<long long>(a) * b >> 32); }
-CUSIM_INLINE unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(static_cast<unsigned long long>(a) * b >> 32); }
-CUSIM_INLINE long long __mul64hi(long long a, long long b) { return static_cast<long long>(static_cast<__int128>(a) * b >> 64); }
+CUSIM_INLINE unsigned __umulhi(unsigned a, unsigned b) {
+    return static_cast<unsigned>(static_cast<unsigned long long>(a) * b >> 32);
+}
+CUSIM_INLINE long long __mul64hi(long long a, long long b) {
+    return static_cast<long long>(static_cast<__int128>(a) * b >> 64);
+}
 CUSIM_INLINE unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
     return static_cast<unsigned long long>(static_cast<unsigned __int128>(a) * b >> 64);
 }
-CUSIM_INLINE int __mul24(int a, int b) { return static_cast<int>(static_cast<unsigned>(a << 8 >> 8) * static_cast<unsigned>(b << 8 >> 8)); }
+CUSIM_INLINE int __mul24(int a, int b) {  // of the lower 24 bits, which are signed
+    const int x = static_cast<int>(static_cast<unsigned>(a) << 8) >> 8;
+    const int y = static_cast<int>(static_cast<unsigned>(b) << 8) >> 8;
+    return static_cast<int>(static_cast<unsigned>(x) * static_cast<unsigned>(y));
+}
 CUSIM_INLINE unsigned __umul24(unsigned a, unsigned b) { return (a & 0xffffffu) * (b & 0xffffffu); }
 CUSIM_INLINE int __hadd(int a, int b) { return static_cast<int>((static_cast<long long>(a) + b) >> 1); }
-CUSIM_INLINE unsigned __sad(int a, int b, unsigned c) { return c + static_cast<unsigned>(a < b ? static_cast<unsigned>(b) - a : static_cast<unsigned>(a) - b); }
+CUSIM_INLINE unsigned __sad(int a, int b, unsigned c) {
+    const unsigned x = static_cast<unsigned>(a), y = static_cast<unsigned>(b);
+    return c + (a < b ? y - x : x - y);
+}

@@ -52,25 +52,25 @@ CUSIM_SERVICE void __syncwarp(unsigned mask = 0xffffffffu) {
     cusim::machine->exchange(mask, nullptr, 0, cusim::syncwarp, CUSIM_SITE);
 }
 
-#define CUSIM_SHUFFLES(type)                                                                                    \
-    CUSIM_SERVICE type __shfl_sync(unsigned mask, type value, int source, int width = 32) {                     \
-        const int lane = static_cast<int>(cusim::lane_index()), base = lane & ~(width - 1);                     \
-        return cusim::from_lane("__shfl_sync", mask, value, base | (source & (width - 1)), CUSIM_SITE);         \
-    }                                                                                                           \
-    CUSIM_SERVICE type __shfl_up_sync(unsigned mask, type value, unsigned delta, int width = 32) {              \
-        const int lane = static_cast<int>(cusim::lane_index()), base = lane & ~(width - 1);                     \
-        const int source = lane - static_cast<int>(delta);                                                      \
-        return cusim::from_lane("__shfl_up_sync", mask, value, source < base ? lane : source, CUSIM_SITE);      \
-    }                                                                                                           \
-    CUSIM_SERVICE type __shfl_down_sync(unsigned mask, type value, unsigned delta, int width = 32) {            \
-        const int lane = static_cast<int>(cusim::lane_index()), last = lane | (width - 1);                      \
-        const int source = lane + static_cast<int>(delta);                                                      \
-        return cusim::from_lane("__shfl_down_sync", mask, value, source > last ? lane : source, CUSIM_SITE);    \
-    }                                                                                                           \
-    CUSIM_SERVICE type __shfl_xor_sync(unsigned mask, type value, int lane_mask, int width = 32) {              \
-        const int lane = static_cast<int>(cusim::lane_index()), last = lane | (width - 1);                      \
-        const int source = lane ^ lane_mask;                                                                    \
-        return cusim::from_lane("__shfl_xor_sync", mask, value, source > last ? lane : source, CUSIM_SITE);     \
+#define CUSIM_SHUFFLES(type)                                                                                 \
+    CUSIM_SERVICE type __shfl_sync(unsigned mask, type value, int source, int width = 32) {                  \
+        const int lane = static_cast<int>(cusim::lane_index()), base = lane & ~(width - 1);                  \
+        return cusim::from_lane("__shfl_sync", mask, value, base | (source & (width - 1)), CUSIM_SITE);      \
+    }                                                                                                        \
+    CUSIM_SERVICE type __shfl_up_sync(unsigned mask, type value, unsigned delta, int width = 32) {           \
+        const int lane = static_cast<int>(cusim::lane_index()), base = lane & ~(width - 1);                  \
+        const int source = lane - static_cast<int>(delta);                                                   \
+        return cusim::from_lane("__shfl_up_sync", mask, value, source < base ? lane : source, CUSIM_SITE);   \
+    }                                                                                                        \
+    CUSIM_SERVICE type __shfl_down_sync(unsigned mask, type value, unsigned delta, int width = 32) {         \
+        const int lane = static_cast<int>(cusim::lane_index()), last = lane | (width - 1);                   \
+        const int source = lane + static_cast<int>(delta);                                                   \
+        return cusim::from_lane("__shfl_down_sync", mask, value, source > last ? lane : source, CUSIM_SITE); \
+    }                                                                                                        \
+    CUSIM_SERVICE type __shfl_xor_sync(unsigned mask, type value, int lane_mask, int width = 32) {           \
+        const int lane = static_cast<int>(cusim::lane_index()), last = lane | (width - 1);                   \
+        const int source = lane ^ lane_mask;                                                                 \
+        return cusim::from_lane("__shfl_xor_sync", mask, value, source > last ? lane : source, CUSIM_SITE);  \
     }
 CUSIM_SHUFFLES(int)
 CUSIM_SHUFFLES(unsigned)
@@ -81,22 +81,28 @@ CUSIM_SHUFFLES(unsigned long long)
 CUSIM_SHUFFLES(float)
 CUSIM_SHUFFLES(double)
 
-CUSIM_SERVICE unsigned __ballot_sync(unsigned mask, int predicate) { return cusim::lanes_where(mask, predicate, CUSIM_SITE); }
-CUSIM_SERVICE int __any_sync(unsigned mask, int predicate) { return cusim::lanes_where(mask, predicate, CUSIM_SITE) != 0; }
-CUSIM_SERVICE int __all_sync(unsigned mask, int predicate) { return cusim::lanes_where(mask, predicate == 0, CUSIM_SITE) == 0; }
+CUSIM_SERVICE unsigned __ballot_sync(unsigned mask, int predicate) {
+    return cusim::lanes_where(mask, predicate, CUSIM_SITE);
+}
+CUSIM_SERVICE int __any_sync(unsigned mask, int predicate) {
+    return cusim::lanes_where(mask, predicate, CUSIM_SITE) != 0;
+}
+CUSIM_SERVICE int __all_sync(unsigned mask, int predicate) {
+    return cusim::lanes_where(mask, predicate == 0, CUSIM_SITE) == 0;
+}
 // Any set of lanes that holds the caller would be right; code that counts on more is wrong on the device, too.
 CUSIM_SERVICE unsigned __activemask() { return 1u << cusim::lane_index(); }
 
-#define CUSIM_MATCHES(type)                                                                         \
-    CUSIM_SERVICE unsigned __match_any_sync(unsigned mask, type value) {                            \
-        const cusim::Exchange* exchange;                                                            \
-        return cusim::lanes_equal(mask, value, &exchange, CUSIM_SITE);                              \
-    }                                                                                               \
-    CUSIM_SERVICE unsigned __match_all_sync(unsigned mask, type value, int* all) {                  \
-        const cusim::Exchange* exchange;                                                            \
-        const unsigned lanes = cusim::lanes_equal(mask, value, &exchange, CUSIM_SITE);              \
-        *all = lanes == exchange->arrived;                                                          \
-        return *all ? lanes : 0;                                                                    \
+#define CUSIM_MATCHES(type)                                                            \
+    CUSIM_SERVICE unsigned __match_any_sync(unsigned mask, type value) {               \
+        const cusim::Exchange* exchange;                                               \
+        return cusim::lanes_equal(mask, value, &exchange, CUSIM_SITE);                 \
+    }                                                                                  \
+    CUSIM_SERVICE unsigned __match_all_sync(unsigned mask, type value, int* all) {     \
+        const cusim::Exchange* exchange;                                               \
+        const unsigned lanes = cusim::lanes_equal(mask, value, &exchange, CUSIM_SITE); \
+        *all = lanes == exchange->arrived;                                             \
+        return *all ? lanes : 0;                                                       \
     }
 CUSIM_MATCHES(int)
 CUSIM_MATCHES(unsigned)
@@ -123,6 +129,6 @@ CUSIM_REDUCTION(__reduce_max_sync, unsigned, b > a ? b : a)
 CUSIM_REDUCTION(__reduce_add_sync, int, static_cast<int>(static_cast<unsigned>(a) + static_cast<unsigned>(b)))
 CUSIM_REDUCTION(__reduce_min_sync, int, b < a ? b : a)
 CUSIM_REDUCTION(__reduce_max_sync, int, b > a ? b : a)
-CUSIM_REDUCTION(__reduce_and_sync, unsigned, a & b)
+CUSIM_REDUCTION(__reduce_and_sync, unsigned, a& b)
 CUSIM_REDUCTION(__reduce_or_sync, unsigned, a | b)
 CUSIM_REDUCTION(__reduce_xor_sync, unsigned, a ^ b)

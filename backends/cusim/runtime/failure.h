@@ -23,8 +23,8 @@ inline Failure failure;
 
 #define CUSIM_PLACE "\1%p\1"  // in a format, for an address in a module
 
-inline void write_failure(const Index& block, const Index& thread, const char* kind, const void* site, const char* format,
-                          va_list values) {
+inline void write_failure(const Index& block, const Index& thread, const char* kind, const void* site,
+                          const char* format, va_list values) {
     failure.failed = 1;
     failure.site = site;
     failure.accessed = nullptr;

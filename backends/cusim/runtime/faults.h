@@ -1,5 +1,5 @@
-// Signals while a kernel runs: a wild pointer, a stack that overflows, a division by zero or Control-C ends the kernel, not
-// the process.
+// Signals while a kernel runs: a wild pointer, a stack that overflows, a division by zero or Control-C ends the kernel,
+// not the process.
 #pragma once
 #include <pthread.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 namespace cusim {
 
 class Faults {
-   public:
+ public:
     volatile sig_atomic_t interrupted = 0;
 
     // From here to `release`, faults of this OS thread are faults of the kernel.
@@ -35,7 +35,7 @@ class Faults {
         sigaltstack(&old_stack_, nullptr);
     }
 
-   private:
+ private:
     static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGINT};
     static constexpr int count = 5;
 

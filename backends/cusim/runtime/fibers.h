@@ -76,7 +76,7 @@ cusim_switch:
 namespace cusim {
 
 class Fibers {
-   public:
+ public:
     static constexpr size guard = 64 * 1024;  // no access: an overflow of the stack is a fault, not a silent write
     static constexpr size slot = guard + stack_size;
 
@@ -142,7 +142,7 @@ class Fibers {
 
     int current = 0;
 
-   private:
+ private:
     static constexpr int count = max_threads + 1;
 
     char* memory_ = nullptr;

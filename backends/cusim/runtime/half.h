@@ -14,7 +14,8 @@ CUSIM_INLINE unsigned short float_to_half(float value) {  // to nearest, ties to
 }
 #else
 CUSIM_INLINE float half_to_float(unsigned short bits) {
-    const unsigned sign = static_cast<unsigned>(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const unsigned sign = static_cast<unsigned>(bits & 0x8000) << 16, exponent = bits >> 10 & 31,
+                   fraction = bits & 1023;
     if (exponent == 31) return __uint_as_float(sign | 0x7f800000 | fraction << 13 | (fraction != 0 ? 0x400000 : 0));
     if (exponent != 0) return __uint_as_float(sign | (exponent + 112) << 23 | fraction << 13);
     const float value = static_cast<float>(fraction) * 0x1p-24f;

@@ -38,10 +38,10 @@ struct Published {
     }
 };
 
-// Sets of published accesses by block, immutable and numbered, so that threads share them and unions are cheap. Set 0 is
-// empty. A block may have published to the whole device and, beyond that, to itself alone.
+// Sets of published accesses by block, immutable and numbered, so that threads share them and unions are cheap. Set 0
+// is empty. A block may have published to the whole device and, beyond that, to itself alone.
 class Knowledge {
-   public:
+ public:
     typedef std::map<std::pair<unsigned, bool>, std::shared_ptr<const Published>> Set;  // (block, whole device)
 
     void reset() {
@@ -85,7 +85,7 @@ class Knowledge {
         return false;
     }
 
-   private:
+ private:
     std::vector<Set> sets_ = std::vector<Set>(1);
     std::map<std::pair<unsigned, unsigned>, unsigned> unions_;
 
@@ -101,7 +101,7 @@ struct Clocks {
     unsigned event = 1, last_barrier = 1;
     unsigned stamp[max_threads];
     unsigned known[max_threads][warp_size];  // by thread: the last event of each lane of its warp that it knows of
-    unsigned last_in_warp[max_warps];  // event
+    unsigned last_in_warp[max_warps];        // event
     unsigned acquired[max_threads], published[max_threads];  // sets of knowledge
     bool any_knowledge = false;
     Knowledge knowledge;
@@ -189,7 +189,8 @@ inline void fence(bool whole_device) {
         published.threads[warp * warp_size + lane] = c.known[me][lane];
     published.threads[me] = c.event;
     c.any_knowledge = true;
-    c.published[me] = c.knowledge.join(c.published[me], c.knowledge.with(c.acquired[me], c.block, whole_device, std::move(published)));
+    c.published[me] = c.knowledge.join(c.published[me],
+                                       c.knowledge.with(c.acquired[me], c.block, whole_device, std::move(published)));
 }
 
 // An atomic operation releases what the thread has published, and acquires what others released there.

@@ -74,16 +74,22 @@ struct Signature<void (*)(P...)> {
 
 #define CUSIM_TEXT_OF(...) #__VA_ARGS__
 #define CUSIM_TEXT(...) CUSIM_TEXT_OF(__VA_ARGS__)
-#define CUSIM_KERNEL(number, bounds, ...)                                                                                 \
-    {CUSIM_TEXT(__VA_ARGS__), &cusim::Signature<decltype(&__VA_ARGS__)>::entry<&__VA_ARGS__>,                             \
-     cusim::Signature<decltype(&__VA_ARGS__)>::parameters, cusim::Signature<decltype(&__VA_ARGS__)>::count, bounds, number}
+#define CUSIM_KERNEL(number, bounds, ...)                                                         \
+    {CUSIM_TEXT(__VA_ARGS__), &cusim::Signature<decltype(&__VA_ARGS__)>::entry<&__VA_ARGS__>,     \
+     cusim::Signature<decltype(&__VA_ARGS__)>::parameters,                                        \
+     cusim::Signature<decltype(&__VA_ARGS__)>::count, bounds, number}
 
 // `__constant__` variables lie in a section of their own; the linker marks its ends. There may be none.
 extern "C" __attribute__((visibility("hidden"), weak)) const char __start_cusim_constants[], __stop_cusim_constants[];
 
 #define CUSIM_MODULE_BEGIN static const cusim::KernelInfo cusim_kernels[] = {
-#define CUSIM_MODULE_END                                                                                          \
-    {}};                                                                                                          \
-    extern "C" __attribute__((visibility("default"), used)) const cusim::ModuleInfo cusim_module = {              \
-        &cusim::machine, cusim_kernels, sizeof cusim_kernels / sizeof *cusim_kernels - 1,                         \
-        cusim::dynamic_shared + cusim::shared_guard + 16, &cusim::early_shared, __start_cusim_constants, __stop_cusim_constants};
+#define CUSIM_MODULE_END                                                                           \
+    {}};                                                                                           \
+    extern "C" __attribute__((visibility("default"), used)) const cusim::ModuleInfo cusim_module = \
+        {&cusim::machine,                                                                          \
+         cusim_kernels,                                                                            \
+         sizeof cusim_kernels / sizeof *cusim_kernels - 1,                                         \
+         cusim::dynamic_shared + cusim::shared_guard + 16,                                         \
+         &cusim::early_shared,                                                                     \
+         __start_cusim_constants,                                                                  \
+         __stop_cusim_constants};

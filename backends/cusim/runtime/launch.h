@@ -57,7 +57,8 @@ struct BlockOrder {
         }
     }
     Index operator[](unsigned long long n) const {
-        const unsigned long long b = static_cast<unsigned long long>((static_cast<unsigned __int128>(n) * step + start) % count);
+        const unsigned long long b =
+            static_cast<unsigned long long>((static_cast<unsigned __int128>(n) * step + start) % count);
         return {static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x % grid.y),
                 static_cast<unsigned>(b / grid.x / grid.y)};
     }
@@ -94,8 +95,10 @@ inline void order_threads(int order) {
 
 inline void out_of_steps(const void* site) {
     if (faults.interrupted) fail("interrupted", site, "interrupted");
-    fail("endless", site, "a thread has executed %lld steps: does it run forever? (blocks run one after another here, so a wait for "
-         "another block never ends; DLCORE_CUSIM_STEPS raises the limit)", scheduler.launch.steps);
+    fail("endless", site,
+         "a thread has executed %lld steps: does it run forever? (blocks run one after another here, so a wait for "
+         "another block never ends; DLCORE_CUSIM_STEPS raises the limit)",
+         scheduler.launch.steps);
 }
 
 inline int run(const Request& request) {
@@ -120,7 +123,8 @@ inline int run(const Request& request) {
         regions.clear();
         for (size i = 0; i < request.buffer_count; ++i) {
             const Buffer& b = request.buffers[i];
-            regions.push_back({b.where, b.where + b.bytes, b.name, b.shadow, Space::global, b.read_only != 0, b.where, b.where + b.bytes});
+            regions.push_back({b.where, b.where + b.bytes, b.name, b.shadow, Space::global, b.read_only != 0, b.where,
+                               b.where + b.bytes});
         }
         memory.start_launch(request.module, regions.data(), regions.size());
         memory.must_be_initialised = request.must_be_initialised != 0;
@@ -144,11 +148,12 @@ inline int run(const Request& request) {
     return failure.failed;
 }
 
-[[noreturn]] __attribute__((format(printf, 3, 4))) inline void fail_from_kernel(const char* kind, const void* site, const char* format,
-                                                                              ...) {
+[[noreturn]] __attribute__((format(printf, 3, 4))) inline void fail_from_kernel(const char* kind, const void* site,
+                                                                                const char* format, ...) {
     va_list values;
     va_start(values, format);
-    write_failure(machine.block, machine.thread, kind, site != nullptr ? site : __builtin_return_address(0), format, values);
+    write_failure(machine.block, machine.thread, kind, site != nullptr ? site : __builtin_return_address(0), format,
+                  values);
     va_end(values);
     scheduler.give_up();
 }
@@ -200,4 +205,6 @@ CUSIM_API cusim::Shadow* cusim_shadow_new(cusim::size bytes) {
     return nullptr;
 }
 CUSIM_API void cusim_shadow_delete(cusim::Shadow* shadow) { delete shadow; }
-CUSIM_API void cusim_shadow_written(cusim::Shadow* shadow, cusim::size offset, cusim::size bytes) { shadow->mark_written(offset, bytes, 1); }
+CUSIM_API void cusim_shadow_written(cusim::Shadow* shadow, cusim::size offset, cusim::size bytes) {
+    shadow->mark_written(offset, bytes, 1);
+}

@@ -50,7 +50,8 @@ struct Machine {
     void (*misaligned)(address, const char* type, size alignment, const void* site);
     bool (*is_global)(const void*);
     void (*out_of_steps)(const void* site);
-    void (*fail)(const char* kind, const void* site, const char* format, ...) __attribute__((format(printf, 3, 4)));  // does not return
+    void (*fail)(const char* kind, const void* site, const char* format, ...)
+        __attribute__((format(printf, 3, 4)));  // does not return
 };
 
 struct ParameterInfo {

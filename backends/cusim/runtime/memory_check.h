@@ -19,14 +19,14 @@ struct Region {
     const char* name;
     Shadow* shadow;
     Space space;
-    bool read_only;             // only pointers to const lead here
+    bool read_only;                 // only pointers to const lead here
     address outer_low, outer_high;  // with the unused bytes around a shared array
 
     bool contains(address where) const { return where - low < high - low; }
 };
 
 class Memory {
-   public:
+ public:
     bool must_be_initialised = false;  // also global memory
     unsigned long long accesses = 0, unique_read = 0, unique_written = 0;
 
@@ -41,8 +41,8 @@ class Memory {
     void set_dynamic_shared(char* where, size bytes) {
         const address low = reinterpret_cast<address>(where);
         if (dynamic_ == nullptr) dynamic_ = add_shared("dynamic shared memory", low, bytes);
-        *dynamic_ = {low, low + bytes, "dynamic shared memory", dynamic_->shadow, Space::shared, false, low - shared_guard,
-                     low + max_shared + shared_guard};
+        *dynamic_ = {low,           low + bytes, "dynamic shared memory", dynamic_->shadow,
+                     Space::shared, false,       low - shared_guard,      low + max_shared + shared_guard};
         if (dynamic_->shadow->bytes < bytes) dynamic_->shadow->allocate(max_shared);
     }
 
@@ -59,11 +59,12 @@ class Memory {
         Region* region = find(where, number);
         if (region == nullptr || where + bytes > region->high) outside(where, bytes, kind, place);
         if (bytes <= 16 && (bytes & (bytes - 1)) == 0 && where & (bytes - 1))
-            fail_at(where, "misaligned", place, "misaligned address %p for a %s, which needs %zu-byte alignment: %s + %zu bytes",
+            fail_at(where, "misaligned", place,
+                    "misaligned address %p for a %s, which needs %zu-byte alignment: %s + %zu bytes",
                     reinterpret_cast<void*>(where), verb(kind), bytes, name(*region), where - region->low);
         if (region->read_only && kind != reading)
-            fail_at(where, "write to const", place, "%zu-byte %s of %p, %s + %zu bytes, which is const%s", bytes, verb(kind),
-                    reinterpret_cast<void*>(where), name(*region), where - region->low,
+            fail_at(where, "write to const", place, "%zu-byte %s of %p, %s + %zu bytes, which is const%s", bytes,
+                    verb(kind), reinterpret_cast<void*>(where), name(*region), where - region->low,
                     region->space == Space::global ? ": the kernel takes only pointers to const there" : "");
         check(*region, where - region->low, bytes, kind, number, place);
         if (region->space != Space::variables) traffic.add(where, bytes, kind, number, region->space == Space::shared);
@@ -71,7 +72,8 @@ class Memory {
 
     [[noreturn]] void misaligned(address where, const char* type, size alignment, const void* place) {
         const Region* region = find(where, 0);
-        fail_at(where, "misaligned", place, "misaligned address %p for %s, which needs %zu-byte alignment: %s + %zu bytes",
+        fail_at(where, "misaligned", place,
+                "misaligned address %p for %s, which needs %zu-byte alignment: %s + %zu bytes",
                 reinterpret_cast<void*>(where), type, alignment, region == nullptr ? "no buffer" : name(*region),
                 region == nullptr ? 0 : where - region->low);
     }
@@ -82,9 +84,11 @@ class Memory {
         return false;
     }
 
-    static const char* verb(Kind kind) { return kind == reading ? "read" : kind == writing ? "write" : "atomic operation"; }
+    static const char* verb(Kind kind) {
+        return kind == reading ? "read" : kind == writing ? "write" : "atomic operation";
+    }
 
-   private:
+ private:
     Module* module_ = nullptr;
     unsigned launch_ = 0;
     std::vector<Region> buffers_;  // by address
@@ -118,7 +122,8 @@ class Memory {
             }
             return variable(where);
         }
-        auto after = std::upper_bound(buffers_.begin(), buffers_.end(), where, [](address a, const Region& r) { return a < r.low; });
+        auto after = std::upper_bound(buffers_.begin(), buffers_.end(), where,
+                                      [](address a, const Region& r) { return a < r.low; });
         if (after == buffers_.begin() || !(--after)->contains(where)) return nullptr;
         return &*after;
     }
@@ -129,10 +134,13 @@ class Memory {
         const bool constant = where - reinterpret_cast<address>(m.info->constants) <
                               static_cast<address>(m.info->constants_end - m.info->constants);
         if (constant || where - m.data_low >= m.data_high - m.data_low) {
-            variables_ = {m.low, m.high, constant ? "__constant__ memory" : "constants", nullptr, Space::variables, true, m.low, m.high};
+            variables_ = {
+                m.low, m.high, constant ? "__constant__ memory" : "constants", nullptr, Space::variables, true,
+                m.low, m.high};
         } else {
             if (m.data_shadow.cells == nullptr) m.data_shadow.allocate(m.data_high - m.data_low);
-            variables_ = {m.data_low, m.data_high, "__device__ variables", &m.data_shadow, Space::variables, false, m.low, m.high};
+            variables_ = {m.data_low, m.data_high, "__device__ variables", &m.data_shadow, Space::variables, false,
+                          m.low,      m.high};
         }
         return &variables_;
     }
@@ -147,7 +155,8 @@ class Memory {
     }
 
     template <class... Values>
-    [[noreturn]] static void fail_at(address where, const char* kind, const void* place, const char* format, Values... values) {
+    [[noreturn]] static void fail_at(address where, const char* kind, const void* place, const char* format,
+                                     Values... values) {
         note_failure(kind, place, format, values...);
         failure.accessed = reinterpret_cast<const void*>(where);
         scheduler.give_up();
@@ -157,7 +166,9 @@ class Memory {
         const Region* nearest = nullptr;
         address distance = ~address(0);
         auto look = [&](const Region& region) {
-            const address away = where >= region.high ? where - region.high : where < region.low ? region.low - where : 0;
+            const address away = where >= region.high ? where - region.high
+                                 : where < region.low ? region.low - where
+                                                      : 0;
             if (away < distance) distance = away, nearest = &region;
         };
         if (module_->contains(where))
@@ -165,16 +176,19 @@ class Memory {
         else
             for (const Region& region : buffers_) look(region);
         const void* pointer = reinterpret_cast<void*>(where);
-        if (where < 4096) fail_at(where, "null pointer", place, "%zu-byte %s through a null pointer (%p)", bytes, verb(kind), pointer);
-        if (scheduler.fibers.contains(where))
-            fail_at(where, "not device memory", place, "%zu-byte %s of %p, on the stack of another thread", bytes, verb(kind), pointer);
-        if (nearest == nullptr || distance > std::max<address>(4096, nearest->high - nearest->low))
-            fail_at(where, "not device memory", place, "%zu-byte %s of %p, which is not, or no longer, device memory", bytes, verb(kind),
+        if (where < 4096)
+            fail_at(where, "null pointer", place, "%zu-byte %s through a null pointer (%p)", bytes, verb(kind),
                     pointer);
+        if (scheduler.fibers.contains(where))
+            fail_at(where, "not device memory", place, "%zu-byte %s of %p, on the stack of another thread", bytes,
+                    verb(kind), pointer);
+        if (nearest == nullptr || distance > std::max<address>(4096, nearest->high - nearest->low))
+            fail_at(where, "not device memory", place, "%zu-byte %s of %p, which is not, or no longer, device memory",
+                    bytes, verb(kind), pointer);
         const bool before = where < nearest->low;
-        fail_at(where, "out of bounds", place, "%zu-byte %s of %p, out of bounds: %zu bytes %s %s, which has %zu bytes", bytes, verb(kind),
-                pointer, before ? nearest->low - where : where - nearest->low, before ? "before" : "from the start of", name(*nearest),
-                nearest->high - nearest->low);
+        fail_at(where, "out of bounds", place, "%zu-byte %s of %p, out of bounds: %zu bytes %s %s, which has %zu bytes",
+                bytes, verb(kind), pointer, before ? nearest->low - where : where - nearest->low,
+                before ? "before" : "from the start of", name(*nearest), nearest->high - nearest->low);
     }
 
     void check(Region& region, size offset, size bytes, Kind kind, unsigned number, const void* place) {
@@ -206,11 +220,12 @@ class Memory {
     void uninitialised(const Region& region, const Cell& cell, size offset, const void* place) {
         const address where = region.low + offset;
         if (region.space == Space::shared)
-            fail_at(where, "uninitialised", place, "read of %p, %s + %zu bytes, which this block has not written yet (is a barrier missing?)",
+            fail_at(where, "uninitialised", place,
+                    "read of %p, %s + %zu bytes, which this block has not written yet (is a barrier missing?)",
                     reinterpret_cast<void*>(where), name(region), offset);
         if (must_be_initialised && region.space == Space::global && cell.write_block == 0)
-            fail_at(where, "uninitialised", place, "read of %p, %s + %zu bytes, which nobody has written", reinterpret_cast<void*>(where),
-                    name(region), offset);
+            fail_at(where, "uninitialised", place, "read of %p, %s + %zu bytes, which nobody has written",
+                    reinterpret_cast<void*>(where), name(region), offset);
     }
 
     void check_writer(const Region& region, const Cell& cell, size offset, Kind kind, const void* place) {
@@ -219,9 +234,12 @@ class Memory {
         if (atomic && kind == atomically) return;
         if (cell.write_block == clocks.block) {
             if (!clocks.ordered(writer, cell.write_stamp))
-                race(region, offset, kind, place, atomic ? "an atomic operation" : "a write", cell.write_block, writer, cell.write_site);
-        } else if (region.space != Space::shared && !clocks.ordered_across_blocks(cell.write_block, writer, cell.write_stamp)) {
-            race(region, offset, kind, place, atomic ? "an atomic operation" : "a write", cell.write_block, writer, cell.write_site);
+                race(region, offset, kind, place, atomic ? "an atomic operation" : "a write", cell.write_block, writer,
+                     cell.write_site);
+        } else if (region.space != Space::shared &&
+                   !clocks.ordered_across_blocks(cell.write_block, writer, cell.write_stamp)) {
+            race(region, offset, kind, place, atomic ? "an atomic operation" : "a write", cell.write_block, writer,
+                 cell.write_site);
         }
     }
 
@@ -232,8 +250,10 @@ class Memory {
             if (cell.read_stamp >= c.last_barrier) {
                 if (cell.read_warp & Cell::several_warps && warp == me / warp_size && !c.any_knowledge)
                     fail_at(region.low + offset, "race", place,
-                            "data race within a block on %p, %s + %zu bytes: %s here, and threads of several warps read it, with no "
-                            "barrier between", reinterpret_cast<void*>(region.low + offset), name(region), offset, verb(kind));
+                            "data race within a block on %p, %s + %zu bytes: %s here, and threads of several warps "
+                            "read it, with no "
+                            "barrier between",
+                            reinterpret_cast<void*>(region.low + offset), name(region), offset, verb(kind));
                 for (unsigned rest = cell.read_lanes; rest != 0; rest &= rest - 1) {
                     const unsigned reader = warp * warp_size + static_cast<unsigned>(__builtin_ctz(rest));
                     if (reader != me && !c.ordered(reader, cell.read_stamp))
@@ -241,7 +261,8 @@ class Memory {
                 }
             }
             if (cell.read_warp & Cell::several_blocks && region.space != Space::shared && !c.any_knowledge)
-                fail_at(region.low + offset, "race", place, "data race between blocks on %p, %s + %zu bytes: %s here, and other blocks read it",
+                fail_at(region.low + offset, "race", place,
+                        "data race between blocks on %p, %s + %zu bytes: %s here, and other blocks read it",
                         reinterpret_cast<void*>(region.low + offset), name(region), offset, verb(kind));
         } else if (region.space != Space::shared) {
             for (unsigned rest = cell.read_lanes; rest != 0; rest &= rest - 1) {
@@ -285,8 +306,8 @@ class Memory {
         cell.read_site = number;
     }
 
-    [[noreturn]] void race(const Region& region, size offset, Kind kind, const void* place, const char* what, unsigned block,
-                           unsigned thread, unsigned number) {
+    [[noreturn]] void race(const Region& region, size offset, Kind kind, const void* place, const char* what,
+                           unsigned block, unsigned thread, unsigned number) {
         const bool same_block = block == clocks.block;
         const Index& other = scheduler.threads[thread].index;
         char where[64] = "";
@@ -296,8 +317,8 @@ class Memory {
         }
         fail_at(region.low + offset, "race", place,
                 "data race %s on %p, %s + %zu bytes: %s here, and %s by %sthread (%u, %u, %u) at " CUSIM_PLACE "%s",
-                same_block ? "within a block" : "between blocks", reinterpret_cast<void*>(region.low + offset), name(region), offset,
-                verb(kind), what, where, other.x, other.y, other.z, sites[number].place,
+                same_block ? "within a block" : "between blocks", reinterpret_cast<void*>(region.low + offset),
+                name(region), offset, verb(kind), what, where, other.x, other.y, other.z, sites[number].place,
                 same_block ? ", with no barrier between" : ", with no fence and atomic operation between");
     }
 };
@@ -325,6 +346,8 @@ inline void misaligned(address where, const char* type, size alignment, const vo
     memory.misaligned(where, type, alignment, site);
 }
 
-inline bool is_global(const void* pointer) { return !scheduler.launch.check || memory.is_buffer(reinterpret_cast<address>(pointer)); }
+inline bool is_global(const void* pointer) {
+    return !scheduler.launch.check || memory.is_buffer(reinterpret_cast<address>(pointer));
+}
 
 }  // namespace cusim

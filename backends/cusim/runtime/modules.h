@@ -21,7 +21,7 @@ struct Module {
 
     bool contains(address where) const { return where - low < high - low; }
 
-   private:
+ private:
     static int find(dl_phdr_info* image, size_t, void* data) {
         Module& module = *static_cast<Module*>(data);
         const address wanted = reinterpret_cast<address>(module.info);

@@ -19,8 +19,8 @@ struct Thread {
     Index index;
     State state;
     int fiber;
-    const void* site;             // where it waits
-    Exchange* exchange;           // the values that it may still read
+    const void* site;    // where it waits
+    Exchange* exchange;  // the values that it may still read
     long long steps_left;
 };
 
@@ -40,7 +40,7 @@ void thread_exited(unsigned thread);
 [[noreturn]] void nothing_can_run();
 
 class Scheduler {
-   public:
+ public:
     Thread threads[max_threads];
     unsigned order[max_threads];  // the threads in the order in which they start and are woken
     unsigned current = 0, exited = 0;
@@ -80,7 +80,7 @@ class Scheduler {
         __builtin_unreachable();
     }
 
-   private:
+ private:
     unsigned queue_[max_threads];
     unsigned next_ = 0, head_ = 0, ready_ = 0;
 
@@ -138,7 +138,8 @@ inline void Scheduler::life() {
     }
 }
 
-__attribute__((format(printf, 3, 4))) inline void note_failure(const char* kind, const void* site, const char* format, ...) {
+__attribute__((format(printf, 3, 4))) inline void note_failure(const char* kind, const void* site, const char* format,
+                                                               ...) {
     va_list values;
     va_start(values, format);
     write_failure(machine.block, machine.thread, kind, site, format, values);

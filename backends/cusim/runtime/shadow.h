@@ -15,8 +15,8 @@ namespace cusim {
 struct Cell {
     unsigned write_block, write_stamp, write_site;
     unsigned read_block, read_stamp, read_lanes, read_site;
-    unsigned short writer;      // thread; with the bit `atomic`
-    unsigned short read_warp;   // with the bits `several_warps`, `several_blocks`
+    unsigned short writer;     // thread; with the bit `atomic`
+    unsigned short read_warp;  // with the bits `several_warps`, `several_blocks`
 
     static constexpr unsigned short atomic = 0x8000, several_warps = 0x8000, several_blocks = 0x4000, number = 0x0fff;
 };
@@ -43,7 +43,8 @@ struct Shadow {
     static void renumber() {
         std::lock_guard<std::mutex> hold(lock());
         for (Shadow* shadow : all())
-            for (size i = 0; shadow->cells != nullptr && i < (shadow->bytes + shadow->granule - 1) / shadow->granule; ++i) {
+            for (size i = 0; shadow->cells != nullptr && i < (shadow->bytes + shadow->granule - 1) / shadow->granule;
+                 ++i) {
                 const unsigned written = shadow->cells[i].write_block != 0;
                 shadow->cells[i] = {};
                 shadow->cells[i].write_block = written;
@@ -79,7 +80,7 @@ struct Shadow {
             if (cells[i].write_block == 0) cells[i].write_block = block;
     }
 
-   private:
+ private:
     // Never destroyed: shadows in other static objects outlive whatever is made after these.
     static std::set<Shadow*>& all() {
         static auto& shadows = *new std::set<Shadow*>;

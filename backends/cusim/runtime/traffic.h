@@ -15,15 +15,15 @@ namespace cusim {
 
 struct SiteTraffic {
     const void* place;
-    unsigned long long accesses;               // of single threads
-    unsigned long long requests;               // of warps to global memory
+    unsigned long long accesses;                // of single threads
+    unsigned long long requests;                // of warps to global memory
     unsigned long long sectors, least_sectors;  // of 32 bytes: touched, and needed for the bytes asked for
     unsigned long long bytes_read, bytes_written;
     unsigned long long shared_requests, bank_conflicts;  // of warps to shared memory; cycles beyond the first of each
 };
 
 class Traffic {
-   public:
+ public:
     void start_launch() {
         for (unsigned number : touched_) totals_[number] = {};
         touched_.clear();
@@ -78,7 +78,7 @@ class Traffic {
         return results_;
     }
 
-   private:
+ private:
     struct Record {
         address where;
         unsigned site, bytes;
@@ -114,7 +114,8 @@ class Traffic {
             seen.clear();
             const auto& log = logs_[first + l];
             for (size i = at; i < log.size(); ++i)
-                entries.push_back({static_cast<unsigned long long>(log[i].site) << 32 | seen[log[i].site]++, l, log[i]});
+                entries.push_back(
+                    {static_cast<unsigned long long>(log[i].site) << 32 | seen[log[i].site]++, l, log[i]});
         }
         std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
         for (size i = 0; i < entries.size();) {

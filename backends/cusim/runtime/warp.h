@@ -54,13 +54,15 @@ inline void complete(unsigned index, unsigned w) {
         if (e.arrived >> lanes[i] % warp_size & 1 && lanes[i] != scheduler.current) scheduler.wake(lanes[i]);
 }
 
-inline const Exchange* exchange_values(unsigned mask, const void* value, size bytes, unsigned operation, const void* site) {
+inline const Exchange* exchange_values(unsigned mask, const void* value, size bytes, unsigned operation,
+                                       const void* site) {
     if (site == nullptr) site = __builtin_return_address(0);
     const unsigned me = scheduler.current, lane = me % warp_size, w = me / warp_size;
     Warp& warp = warps[w];
     release_exchange(me, warp);
     if (!(mask >> lane & 1))
-        fail("wrong mask", site, "a warp operation with mask 0x%08x, in which the calling lane %u is missing", mask, lane);
+        fail("wrong mask", site, "a warp operation with mask 0x%08x, in which the calling lane %u is missing", mask,
+             lane);
 
     unsigned index = warp_size;
     for (unsigned rest = warp.waiting; rest != 0 && index == warp_size; rest &= rest - 1) {
@@ -69,8 +71,9 @@ inline const Exchange* exchange_values(unsigned mask, const void* value, size by
         if (e.mask != mask) continue;
         if (e.operation != operation || (scheduler.launch.check && e.site != site))
             fail("divergent warp operation", site,
-                 "divergent warp operation: lane %u is at " CUSIM_PLACE ", lanes 0x%08x wait at another one, " CUSIM_PLACE, lane, site,
-                 e.arrived, e.site);
+                 "divergent warp operation: lane %u is at " CUSIM_PLACE
+                 ", lanes 0x%08x wait at another one, " CUSIM_PLACE,
+                 lane, site, e.arrived, e.site);
         index = i;
     }
     if (index == warp_size) {
@@ -99,11 +102,11 @@ inline const Exchange* exchange_values(unsigned mask, const void* value, size by
 inline void absent_lane(const Exchange* exchange, unsigned source, const char* name, const void* site) {
     if (!scheduler.launch.check) return;
     const Warp& warp = warps[scheduler.current / warp_size];
-    const char* why = !(warp.exists >> source & 1)       ? "does not exist"
+    const char* why = !(warp.exists >> source & 1)      ? "does not exist"
                       : !(exchange->mask >> source & 1) ? "is not in the mask"
                                                         : "has exited";
-    fail("divergent warp operation", site, "%s: lane %u reads from lane %u, which %s (mask 0x%08x)", name, machine.lane, source, why,
-         exchange->mask);
+    fail("divergent warp operation", site, "%s: lane %u reads from lane %u, which %s (mask 0x%08x)", name, machine.lane,
+         source, why, exchange->mask);
 }
 
 // Others may have waited for this lane alone.
