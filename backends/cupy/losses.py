@@ -40,12 +40,9 @@ class LossPrimitives(CudaPrimitives):
         if not rows and reduction == "none":
             return loss, gradient
         logits = self.contiguous(logits)
-        widest = vector(logits.dtype) if aligned(logits, gradient) else 1
-        targets = (
-            self.contiguous(labels),
-            2 * labels.dtype.itemsize + (labels.dtype.kind == "i"),  # LABELS_OF, its type
-            None if weight is None else self.contiguous(weight),
-        )
+        labels, weight = self.contiguous(labels), None if weight is None else self.contiguous(weight)
+        targets = labels, 2 * labels.dtype.itemsize + (labels.dtype.kind == "i"), weight  # its type: LABELS_OF
+        widest = vector(logits.dtype) if aligned(logits, weight, gradient) else 1
         macros = {"SCALAR": scalar(logits.dtype), "INDEX": self.launcher.index(logits.size)}
         total = None
         if reduction == "mean" and rows > TOTAL_IN_BLOCK:

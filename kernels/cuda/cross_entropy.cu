@@ -49,6 +49,16 @@ struct Targets {
     __device__ __forceinline__ REAL class_weight(long long label) const {
         return weight == nullptr ? REAL(1) : in_range(label) ? to_real(weight[label]) : REAL(0);
     }
+    // Of WIDTH neighbouring classes.
+    template <int WIDTH>
+    __device__ __forceinline__ Pack<REAL, WIDTH> class_weights(INDEX first) const {
+        Pack<SCALAR, WIDTH> stored{};
+        if (weight != nullptr) stored = load_pack<WIDTH>(weight + first);
+        Pack<REAL, WIDTH> weights;
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) weights.values[j] = weight != nullptr ? to_real(stored.values[j]) : REAL(1);
+        return weights;
+    }
     // The weight of a row, 0 if its label is ignored.
     __device__ __forceinline__ REAL row_weight(INDEX row) const {
         const long long chosen = label(row);
@@ -67,6 +77,7 @@ struct Shared {
 template <class Rows, int THREADS>
 static __device__ __forceinline__ REAL row_loss(const SCALAR* __restrict__ logits, SCALAR* __restrict__ gradient,
                                                 INDEX row, const Shared& all, Group<THREADS> group) {
+    constexpr int WIDTH = Rows::WIDTH;
     const Targets& targets = all.targets;
     const Rows x({logits + row * targets.classes}, targets.classes);
     const Statistics found = softmax_statistics(x, group);
@@ -82,19 +93,29 @@ static __device__ __forceinline__ REAL row_loss(const SCALAR* __restrict__ logit
     }
     if (all.smoothing > 0) {
         REAL weights = 0, weighted = 0;
-        each(x, [&](INDEX place, Values<1> v) {
-            const REAL weight = targets.class_weight(place);
-            weights += weight;
-            weighted += weight * (v.of[0] - found.largest - log_total);
+        x.visit([&](INDEX first, const Packs<WIDTH, 1>& packs) {
+            const Pack<REAL, WIDTH> weight = targets.template class_weights<WIDTH>(first);
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) {
+                weights += weight.values[j];
+                weighted += weight.values[j] * (to_real(packs.of[0].values[j]) - found.largest - log_total);
+            }
         });
         loss -= share * group.template reduce<Sum>(weighted);
         target_sum += share * group.template reduce<Sum>(weights);
     }
-    write(x, gradient + row * targets.classes, [&](INDEX place, Values<1> v) {
-        REAL target = place == label ? hard : REAL(0);
-        if (all.smoothing > 0) target += share * targets.class_weight(place);
-        const REAL p = exponential(v.of[0] - found.largest - log_total);
-        return counts ? (p * target_sum - target) * all.scale : REAL(0);  // a choice: 0 * inf is not 0
+    x.visit([&](INDEX first, const Packs<WIDTH, 1>& packs) {
+        Pack<REAL, WIDTH> target{};
+        if (all.smoothing > 0) target = targets.template class_weights<WIDTH>(first);
+        Pack<SCALAR, WIDTH> result;
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) {
+            const REAL wanted = share * target.values[j] + (first + j == label ? hard : REAL(0));
+            const REAL p = exponential(to_real(packs.of[0].values[j]) - found.largest - log_total);
+            // a choice, not a product: the scale of an ignored row may be infinite
+            result.values[j] = from_real<SCALAR>(counts ? (p * target_sum - wanted) * all.scale : REAL(0));
+        }
+        store_pack<WIDTH>(gradient + row * targets.classes + first, result);
     });
     return counts ? loss : REAL(0);
 }
@@ -143,9 +164,10 @@ static __device__ __forceinline__ void all_rows(const SCALAR* __restrict__ logit
 }
 
 // `total`: the summed weights, or null: computed here. `width`: VECTOR where 16-byte accesses are possible, else 1.
-// registers: 128
+// registers: 128 where SCALAR=float,half_t
+// registers: 208
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     cross_entropy_warp(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
                        const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,
                        SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket, INDEX rows, INDEX classes,
@@ -166,9 +188,10 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
     }
 }
 
-// registers: 128
+// registers: 128 where SCALAR=float,half_t
+// registers: 208
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     cross_entropy_block(const SCALAR* __restrict__ logits, const void* __restrict__ labels, int label_type,
                         const SCALAR* __restrict__ weight, const REAL* __restrict__ total, SCALAR* __restrict__ loss,
                         SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket, INDEX rows, INDEX classes,

@@ -11,6 +11,7 @@
 #include "common.cuh"
 
 #define ROW_THREADS 256
+#define ROW_BLOCKS (SCALAR_BYTES == 8 ? 1 : 2)  // a multiprocessor: rows of doubles take more than 128 registers
 #define VECTOR_STEPS (32 / VECTOR)  // 1024 elements in a warp, 8192 in a block
 #define SCALAR_STEPS 4              // for rows that 16-byte accesses do not fit: 128 elements in a warp
 

@@ -41,9 +41,10 @@ static __device__ __forceinline__ void backward_row(const SCALAR* __restrict__ g
 
 // Grid: ceil(rows / warps of a block). Bytes: each of x and out once. `width`: VECTOR where 16-byte accesses are
 // possible, else 1.
+// registers: 64 where SCALAR=float,half_t
 // registers: 112
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     softmax_forward_warp(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX rows, INDEX length, int log,
                          int width) {
     const INDEX row = static_cast<INDEX>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
@@ -62,9 +63,10 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 }
 
 // Grid: rows. Bytes: each of x and out once, x twice above 8192 elements.
+// registers: 64 where SCALAR=float,half_t
 // registers: 112
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     softmax_forward_block(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX length, int log, int width) {
     __shared__ REAL shared[ROW_THREADS / 32];
     const Group<ROW_THREADS> block{shared};
@@ -81,9 +83,10 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 }
 
 // As softmax_forward_warp. Bytes: each of grad, output and grad_x once.
+// registers: 128 where SCALAR=float,half_t
 // registers: 176
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     softmax_backward_warp(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                           SCALAR* __restrict__ grad_x, INDEX rows, INDEX length, int log, int width) {
     const INDEX row = static_cast<INDEX>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
@@ -103,9 +106,10 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
 }
 
 // As softmax_forward_block.
+// registers: 128 where SCALAR=float,half_t
 // registers: 176
 // vector: 128
-extern "C" __global__ void __launch_bounds__(ROW_THREADS, 1)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     softmax_backward_block(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ output,
                            SCALAR* __restrict__ grad_x, INDEX length, int log, int width) {
     __shared__ REAL shared[ROW_THREADS / 32];
