@@ -130,6 +130,17 @@ extern "C" __global__ void warp_scan(const float* x, float* out) {
     }
     out[threadIdx.x] = s[threadIdx.x];
 }
+extern "C" __global__ void syncwarps_in_two_branches(const float* x, float* out) {
+    __shared__ float s[64];
+    if (threadIdx.x % 2) {
+        s[threadIdx.x] = x[threadIdx.x];
+        __syncwarp();
+    } else {
+        s[threadIdx.x] = -x[threadIdx.x];
+        __syncwarp();
+    }
+    out[threadIdx.x] = s[threadIdx.x ^ 1];
+}
 extern "C" __global__ void swap_in_halves(const float* x, float* out) {
     __shared__ float s[64];
     const unsigned mine = threadIdx.x % 32 < 16 ? 0x0000ffffu : 0xffff0000u;
@@ -237,6 +248,16 @@ extern "C" __global__ void shared_outside_of_functions(const float* x, float* ou
 struct Pair {
     float low, high;
 };
+struct Bytes {  // needs no alignment
+    unsigned char values[4];
+};
+extern "C" __global__ void unaligned_structs(const unsigned char* x, unsigned char* out, int n) {
+    const int at = 1 + 4 * threadIdx.x;
+    if (at + 4 <= n) {
+        Bytes b = *reinterpret_cast<const Bytes*>(x + at);
+        *reinterpret_cast<Bytes*>(out + at) = b;
+    }
+}
 extern "C" __global__ void several_declarators(const float* x, float* out) {
     __shared__ float a[4][TILE], b[TILE * 4], *p;
     __shared__ volatile int count;

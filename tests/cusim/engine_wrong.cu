@@ -273,6 +273,13 @@ extern "C" __global__ void misaligned_vector(const float* x, float* out, int n) 
     float4 v = *reinterpret_cast<const float4*>(x + 1);  // <- misaligned_vector
     out[threadIdx.x] = v.x;
 }
+extern "C" __global__ void misaligned_atomic(const float* x, float* out, int n) {
+    atomicAdd(reinterpret_cast<unsigned long long*>(out + 1), 1ull);  // <- misaligned_atomic
+}
+extern "C" __global__ void misaligned_plain(const float* x, float* out, int n) {
+    const char* bytes = reinterpret_cast<const char*>(x);
+    out[threadIdx.x] = *reinterpret_cast<const int*>(bytes + 2);  // <- misaligned_plain
+}
 extern "C" __global__ void misaligned_shared(const float* x, float* out, int n) {
     __shared__ float s[64];
     s[threadIdx.x] = x[threadIdx.x];

@@ -141,6 +141,8 @@ CASES = [
     Case("shuffle_and_barrier", "deadlock",
          r"waits for lanes 0xffff0000, which wait at the __syncthreads\(\) of engine_wrong"),
     Case("misaligned_vector", "misaligned", "needs 16-byte alignment: 'x' . 4 bytes"),
+    Case("misaligned_atomic", "misaligned", "for an atomic operation, which needs 8-byte alignment: 'out' . 4 bytes"),
+    Case("misaligned_plain", "misaligned", "needs 4-byte alignment: 'x' . 2 bytes"),
     Case("misaligned_shared", "misaligned", r"needs 16-byte alignment: __shared__ 's' \+ \d+ bytes"),
     Case("uninitialised_shared", "uninitialised",
          r"__shared__ 's' \+ 2[45]\d bytes, which this block has not written yet"),

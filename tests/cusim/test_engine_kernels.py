@@ -84,6 +84,21 @@ def warp_scan(function: Function, order: int, rng: np.random.Generator) -> None:
 
 
 @case
+def syncwarps_in_two_branches(function: Function, order: int, rng: np.random.Generator) -> None:
+    x, out = floats(rng, 64), zeros(64)
+    launch(function, 1, 64, x, out, order=order)
+    close(out, x.values[np.arange(64) ^ 1] * np.tile([1, -1], 32))
+
+
+@case
+def unaligned_structs(function: Function, order: int, rng: np.random.Generator) -> None:
+    x, out = Array(rng.integers(0, 256, 42, np.uint8)), zeros(42, np.uint8)
+    launch(function, 1, 32, x, out, 42, order=order)
+    assert (out.values[1:41] == x.values[1:41]).all()
+    assert out.values[[0, 41]].tolist() == [0, 0]
+
+
+@case
 def swap_in_halves(function: Function, order: int, rng: np.random.Generator) -> None:
     x, out = floats(rng, 64), zeros(64)
     launch(function, 1, 64, x, out, order=order)

@@ -2,7 +2,7 @@
 #pragma once
 
 namespace cusim {
-enum Operation : unsigned { syncwarp, shuffle, ballot, match, reduce };
+enum Operation : unsigned { syncwarp = 0, shuffle, ballot, match, reduce };
 
 template <class T>
 CUSIM_SERVICE T lane_value(const Exchange* exchange, unsigned lane) {

@@ -10,11 +10,17 @@
     if (where - cusim::machine->stack >= cusim::stack_size)           \
     cusim::machine->access(where, bytes, kind, __builtin_return_address(0))
 
-#define CUSIM_CALLBACKS(bytes)                                                                         \
-    CUSIM_CALLBACK __tsan_read##bytes(void* p) { CUSIM_ACCESSED(p, bytes, cusim::reading); }           \
-    CUSIM_CALLBACK __tsan_write##bytes(void* p) { CUSIM_ACCESSED(p, bytes, cusim::writing); }          \
-    CUSIM_CALLBACK __tsan_unaligned_read##bytes(void* p) { CUSIM_ACCESSED(p, bytes, cusim::reading); } \
-    CUSIM_CALLBACK __tsan_unaligned_write##bytes(void* p) { CUSIM_ACCESSED(p, bytes, cusim::writing); }
+// `unaligned` is for types that need less alignment than their size, such as structs of bytes.
+#define CUSIM_CALLBACK_PAIR(bytes, operation, kind)                                                       \
+    CUSIM_CALLBACK __tsan_##operation##bytes(void* p) {                                                   \
+        const bool aligned = reinterpret_cast<cusim::address>(p) % bytes == 0;                            \
+        if (!aligned) cusim::machine->misaligned(p, "a " #operation, bytes, __builtin_return_address(0)); \
+        CUSIM_ACCESSED(p, bytes, kind);                                                                   \
+    }                                                                                                     \
+    CUSIM_CALLBACK __tsan_unaligned_##operation##bytes(void* p) { CUSIM_ACCESSED(p, bytes, kind); }
+#define CUSIM_CALLBACKS(bytes)                       \
+    CUSIM_CALLBACK_PAIR(bytes, read, cusim::reading) \
+    CUSIM_CALLBACK_PAIR(bytes, write, cusim::writing)
 CUSIM_CALLBACKS(1)
 CUSIM_CALLBACKS(2)
 CUSIM_CALLBACKS(4)
@@ -134,7 +140,8 @@ CUSIM_CALLBACK __ubsan_handle_out_of_bounds(cusim::Arithmetic* a, cusim::address
 CUSIM_CALLBACK __ubsan_handle_type_mismatch_v1(cusim::Misalignment* m, cusim::address where) {
     if (where == 0)
         cusim::machine->fail("null pointer", __builtin_return_address(0), "use of a null pointer to %s", m->type->name);
-    cusim::machine->misaligned(where, m->type->name, cusim::size(1) << m->alignment, __builtin_return_address(0));
+    cusim::machine->misaligned(reinterpret_cast<void*>(where), m->type->name, cusim::size(1) << m->alignment,
+                               __builtin_return_address(0));
 }
 CUSIM_CALLBACK __ubsan_handle_builtin_unreachable(cusim::Arithmetic*) {
     cusim::machine->fail("unreachable", __builtin_return_address(0), "__builtin_unreachable() was reached");

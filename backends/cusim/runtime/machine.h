@@ -47,7 +47,7 @@ struct Machine {
     void (*access)(address, size, Kind, const void* site);
     void (*atomic)(address, size, const void* site);
     void (*shared_array)(const char* name, void* where, size bytes, size outer_before, size outer_after);
-    void (*misaligned)(address, const char* type, size alignment, const void* site);
+    void (*misaligned)(const void*, const char* type, size alignment, const void* site);
     bool (*is_global)(const void*);
     void (*out_of_steps)(const void* site);
     void (*fail)(const char* kind, const void* site, const char* format, ...)

@@ -58,10 +58,6 @@ class Memory {
         const unsigned number = site_number(*module_, place);
         Region* region = find(where, number);
         if (region == nullptr || where + bytes > region->high) outside(where, bytes, kind, place);
-        if (bytes <= 16 && (bytes & (bytes - 1)) == 0 && where & (bytes - 1))
-            fail_at(where, "misaligned", place,
-                    "misaligned address %p for a %s, which needs %zu-byte alignment: %s + %zu bytes",
-                    reinterpret_cast<void*>(where), verb(kind), bytes, name(*region), where - region->low);
         if (region->read_only && kind != reading)
             fail_at(where, "write to const", place, "%zu-byte %s of %p, %s + %zu bytes, which is const%s", bytes,
                     verb(kind), reinterpret_cast<void*>(where), name(*region), where - region->low,
@@ -338,12 +334,13 @@ inline void access_memory(address where, size bytes, Kind kind, const void* site
 
 inline void access_atomically(address where, size bytes, const void* site) {
     if (--machine.steps_left < 0) out_of_steps(site);
+    if (where % bytes != 0) memory.misaligned(where, "an atomic operation", bytes, site);
     memory.access(where, bytes, atomically, site);
     release_and_acquire(where);
 }
 
-inline void misaligned(address where, const char* type, size alignment, const void* site) {
-    memory.misaligned(where, type, alignment, site);
+inline void misaligned(const void* where, const char* type, size alignment, const void* site) {
+    memory.misaligned(reinterpret_cast<address>(where), type, alignment, site);
 }
 
 inline bool is_global(const void* pointer) {

@@ -69,7 +69,9 @@ inline const Exchange* exchange_values(unsigned mask, const void* value, size by
         const unsigned i = static_cast<unsigned>(__builtin_ctz(rest));
         const Exchange& e = warp.exchanges[i];
         if (e.mask != mask) continue;
-        if (e.operation != operation || (scheduler.launch.check && e.site != site))
+        // A __syncwarp() may meet another one elsewhere; the others must be one and the same instruction.
+        const bool same_place = !scheduler.launch.check || operation == 0 || e.site == site;
+        if (e.operation != operation || !same_place)
             fail("divergent warp operation", site,
                  "divergent warp operation: lane %u is at " CUSIM_PLACE
                  ", lanes 0x%08x wait at another one, " CUSIM_PLACE,
