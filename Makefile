@@ -81,6 +81,7 @@ gpu-check:  ## on a machine with a GPU: tests, parity, demo, times of the kernel
 	$(PYTHON) tools/gpu_check.py $(GPU_CHECK_ARGS)
 
 full: lint test oracle demo wheel-check cuda-check  ## everything, however long it takes
+	DLCORE_LARGE=1 $(RUN) -m pytest -q tests/device/test_large.py
 	$(RUN) tools/import_time.py
 	@if [ -n "$$DLCORE_DATA" ]; then set -x; $(RUN) tools/mnist_accuracy.py; \
 	else echo "tools/mnist_accuracy.py: skipped, as DLCORE_DATA does not say where MNIST is"; fi
