@@ -69,7 +69,6 @@ def run(backend: Any, cases: list[Case], tiny: bool = False) -> dict[str, Any]:
 
 
 def measure(backend: Any, timer: Timer, found: Rates, case: Case, tiny: bool) -> dict[str, Any]:
-    cp = backend.launcher.cp
     batch, divide = (2, TINY_DIVIDE) if tiny else (case.batch, 1)
     work = case.make(np.random.default_rng(0), batch, divide)
     row: dict[str, Any] = {
@@ -86,7 +85,7 @@ def measure(backend: Any, timer: Timer, found: Rates, case: Case, tiny: bool) ->
     primitive = getattr(backend, case.primitive)
     calls = {"ours": lambda: primitive(*arguments, **keywords)}
     unable = {}
-    for name, call in peers.calls(cp, case, work).items():
+    for name, call in peers.calls(backend, case, work, arguments).items():
         try:
             call()
             calls[name] = call

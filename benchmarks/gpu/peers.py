@@ -7,45 +7,34 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backends.cupy.im2col import Im2col
+
 from .cases import Case, Work
 
-Array = Any
 Calls = dict[str, Callable[[], Any]]
 
 
-def calls(cp: Any, case: Case, work: Work) -> Calls:
-    """The peers of a case by name: none for most."""
-    if case.primitive == "conv2d_forward":
-        x, weight, _, spec, *_ = work.arguments
-        found: Calls = {}
-        if spec.groups == 1 and hasattr(cp, "lib"):
-            arrays = cp.asarray(x), cp.asarray(weight)
-            found["im2col + cuBLAS, no bias"] = lambda: im2col_convolution(cp, *arrays, spec)
-        return found | torch_convolution(x, weight, work.arguments[2], spec)
+def calls(backend: Any, case: Case, work: Work, arguments: list[Any]) -> Calls:
+    """The peers of a case by name, none for most; `arguments` are those of the primitive on the device."""
+    if case.primitive.startswith("conv2d") and "im2col" not in case.name:
+        found = im2col(backend, case, arguments)
+        if case.primitive == "conv2d_forward":
+            found |= torch_convolution(*work.arguments[:4])
+        return found
     return {}
 
 
-def im2col_convolution(cp: Any, x: Array, weight: Array, spec: Any) -> Array:
-    """x (N, C, H, W), weight (K, C, R, S) -> (N, K, P, Q) through (N, C*R*S, P*Q), one group."""
-    n, c, h, w = x.shape
-    k, _, r, s = weight.shape
-    top, bottom, left, right = spec.padding
-    padded = x
-    if any(spec.padding):
-        padded = cp.zeros((n, c, h + top + bottom, w + left + right), dtype=x.dtype)
-        padded[:, :, top : top + h, left : left + w] = x
-    p, q = spec.output_size((h, w), (r, s))
-    step_n, step_c, step_h, step_w = padded.strides
-    windows = cp.lib.stride_tricks.as_strided(
-        padded,
-        (n, c, r, s, p, q),
-        (
-            step_n, step_c, step_h * spec.dilation[0], step_w * spec.dilation[1],
-            step_h * spec.stride[0], step_w * spec.stride[1],
-        ),
-    )  # fmt: skip
-    columns = cp.ascontiguousarray(windows).reshape(n, c * r * s, p * q)
-    return cp.matmul(weight.reshape(k, c * r * s), columns).reshape(n, k, p, q)
+def im2col(backend: Any, case: Case, arguments: list[Any]) -> Calls:
+    """Im2col with cuBLAS, without bias and activation."""
+    first, second, third, spec = arguments[:4]
+    if case.primitive == "conv2d_forward":
+        way = Im2col(backend, backend.launcher, first.shape, second.shape, spec)
+        return {"im2col + cuBLAS, no bias": lambda: way.forward(first, second)}
+    if case.primitive == "conv2d_backward_input":
+        way = Im2col(backend, backend.launcher, third, second.shape, spec)
+        return {"im2col + cuBLAS": lambda: way.backward_input(first, second)}
+    way = Im2col(backend, backend.launcher, second.shape, third, spec)
+    return {"im2col + cuBLAS": lambda: way.backward_weight(first, second)}
 
 
 def torch_convolution(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, spec: Any) -> Calls:
@@ -54,12 +43,10 @@ def torch_convolution(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, spec:
         import torch
     except ImportError:
         return {}
-    if not torch.cuda.is_available():
+    top, bottom, left, right = spec.padding
+    if not torch.cuda.is_available() or (top, left) != (bottom, right):
         return {}
     tensors = [torch.from_numpy(array).cuda() for array in (x, weight, bias)]
-    top, bottom, left, right = spec.padding
-    if (top, left) != (bottom, right):
-        return {}
 
     def convolve(tf32: bool) -> Any:
         torch.backends.cudnn.allow_tf32 = tf32

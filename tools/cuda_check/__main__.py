@@ -141,7 +141,7 @@ def check_parity(options: argparse.Namespace, findings: Findings) -> None:
     runs = simulated.small_runs(limit=simulated.QUICK_SMALL if options.quick else simulated.SMALL)
 
     def carry_out(some: list[simulated.Run]) -> list[simulated.Outcome]:
-        return spread(options, simulated.carried_out_all, simulated.split(some, options.jobs))
+        return spread(options, simulated.carried_out_all, simulated.split(some, 4 * options.jobs))
 
     outcomes, unreached = simulated.swept(carry_out, runs)
     problems = [f"{outcome.run}: {outcome.error}" for outcome in outcomes if outcome.error]
@@ -168,7 +168,7 @@ def check_mutants(options: argparse.Namespace, findings: Findings) -> None:
         for primitives, family in listed.values()
         for part in _portions([mutant for mutant in family if mutant in chosen])
     ]
-    verdicts: list[mutants.Verdict] = spread(options, _judged, parts)
+    verdicts: list[mutants.Verdict] = spread(options, mutants.judged_part, parts)
     problems += [verdict.mistake for verdict in verdicts if verdict.mistake]
     problems += [f"survived: {verdict.mutant}" for verdict in verdicts if not verdict.mistake and not verdict.caught_by]
     rows = [
@@ -181,11 +181,7 @@ def check_mutants(options: argparse.Namespace, findings: Findings) -> None:
     findings.section("Mutants", f"{text}\n\n{listing}", problems, time.perf_counter() - started)
 
 
-def _judged(part: tuple[list[str], list[mutants.Mutant]]) -> list[mutants.Verdict]:
-    return mutants.judged(*part)
-
-
-def _portions(family: list[mutants.Mutant], size: int = 8) -> list[list[mutants.Mutant]]:
+def _portions(family: list[mutants.Mutant], size: int = 16) -> list[list[mutants.Mutant]]:
     """A family in parts that several processes can share: each part first runs the cases on the unharmed kernels."""
     return [family[start : start + size] for start in range(0, len(family), size)]
 

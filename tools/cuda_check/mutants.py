@@ -20,7 +20,7 @@ import importlib.util
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -29,7 +29,7 @@ from dlcore.backends.cupy import launcher, table
 
 from . import simulated
 from .compiling import ROOT
-from .simulated import Outcome, Run
+from .simulated import Outcome
 
 AT_LEAST = 5  # for each source
 STEPS = 1 << 21  # what a thread may do before it counts as hanging: small cases do a thousandth of it
@@ -127,6 +127,10 @@ def judged(primitives: Sequence[str], mutants: Sequence[Mutant]) -> list[Verdict
     return [judge(mutant, sound) for mutant in mutants]
 
 
+def judged_part(part: tuple[Sequence[str], Sequence[Mutant]]) -> list[Verdict]:
+    return judged(*part)
+
+
 def judge(mutant: Mutant, outcomes: Sequence[Outcome]) -> Verdict:
     """Run cases until one fails: one specialisation after the other, as each is compiled; the quickest cases first."""
     started = time.perf_counter()
@@ -151,7 +155,7 @@ def judge(mutant: Mutant, outcomes: Sequence[Outcome]) -> Verdict:
     backend = simulated.new_backend({mutant.source: text})
     for order in (0, 1, 2):  # a missing barrier may show in one order of the threads alone
         for run in runs:
-            tried = Run(run.primitive, run.case, run.dtype, run.wide, order)
+            tried = replace(run, order=order)
             with simulated.mode(True, order, STEPS):
                 outcome = simulated.carried_out(tried, backend)
             if outcome.error is None:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 from unittest import mock
@@ -25,6 +25,7 @@ from .compiling import ROOT
 
 SMALL = 4200  # elements of the arguments: what check mode is quick enough for
 QUICK_SMALL = 600
+ROUNDS = 6  # of looking for cases that reach what no case has reached
 LARGER = 300_000  # for a kernel that small cases do not reach
 FLOATS = {"float": "float32", "double": "float64", "half_t": "float16"}
 _ELSEWHERE = ("large",)  # cases that are about the range of float32
@@ -43,17 +44,22 @@ class Launch(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One case, and how it is to be run: with floats of another dtype, with 64-bit indices, in which thread order."""
+    """One case, and how it is to be run: with floats of another dtype, with 64-bit indices, in which thread order.
+
+    `tile`: the tile that convolutions are to take, by its name in backends/cupy/tiles.py.
+    """
 
     primitive: str
     case: str
     dtype: str | None = None
     wide: bool = False
     order: int = 0
+    tile: str | None = None
 
     def __str__(self) -> str:
         how = [f" as {self.dtype}"] if self.dtype else []
         how += [" with 64-bit indices"] if self.wide else []
+        how += [f" in {self.tile}"] if self.tile else []
         how += [f" in thread order {self.order}"] if self.order else []
         return f"{self.primitive}: {self.case!r}{''.join(how)}"
 
@@ -227,12 +233,13 @@ def carried_out(run: Run, backend: Any, check: bool = True) -> Outcome:
     error = None
     with recorded() as launches, mode(check, run.order):
         backend.launcher.index_limit = -1 if run.wide else limit
+        backend.tile = run.tile
         try:
             parity().check(backend, run.primitive, case)
         except Exception as problem:  # a wrong value, or what the simulator or the launcher refuses
             error = f"{type(problem).__name__}: {problem}"
         finally:
-            backend.launcher.index_limit = limit
+            backend.launcher.index_limit, backend.tile = limit, None
     return Outcome(run, error, time.perf_counter() - started, launches)
 
 
@@ -254,7 +261,11 @@ def everything() -> set[Launch]:
 
 
 def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run]:
-    """For each launch that no case made, a case that launched the same kernel, changed in dtype or index width."""
+    """For each launch that no case made, a case that launched the same kernel, in another dtype, index width or tile.
+
+    What has been tried is not tried again.
+    """
+    tried = {outcome.run for outcome in outcomes}
     chosen: dict[Run, None] = {}
     by_kernel: dict[tuple[str, str], list[tuple[Outcome, Launch]]] = {}
     for outcome in sorted(outcomes, key=lambda outcome: (outcome.run.case.startswith(_ELSEWHERE), outcome.seconds)):
@@ -267,10 +278,13 @@ def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run
             had = dict(made.macros)
             different = {name for name in wanted if wanted[name] != had.get(name)}
             wide = wanted.get("INDEX") == "long long"
-            if different <= {"SCALAR", "INDEX"} and not (had.get("INDEX") == "long long" and not wide):
+            if different <= {"SCALAR", "INDEX", "TILE", "TILE_THREADS"} and (wide or had.get("INDEX") != "long long"):
                 dtype = FLOATS[wanted["SCALAR"]] if "SCALAR" in different else outcome.run.dtype
-                chosen[Run(outcome.run.primitive, outcome.run.case, dtype, wide, outcome.run.order)] = None
-                break
+                tile = wanted["TILE"] if "TILE" in different else outcome.run.tile
+                run = Run(outcome.run.primitive, outcome.run.case, dtype, wide, outcome.run.order, tile)
+                if run not in tried:
+                    chosen[run] = None
+                    break
     return list(chosen)
 
 
@@ -291,9 +305,11 @@ def swept(carry_out: Callable[[list[Run]], list[Outcome]], runs: list[Run]) -> t
     kernels = {(launch.source, launch.kernel) for launch in wanted}
     kernels -= {(launch.source, launch.kernel) for launch in wanted - unreached}
     outcomes += carry_out(larger_runs(kernels, above=max(map(size_of, runs), default=0)))
-    for _ in range(2):  # a second time: what has just been reached may lead on
+    for _ in range(ROUNDS):
         reached = set().union(*(outcome.launches for outcome in outcomes))
         more = runs_for(wanted - reached, outcomes)
+        if not more:
+            break
         outcomes += carry_out(more)
     first: dict[tuple[str, str], Run] = {}
     for outcome in outcomes:
@@ -301,7 +317,7 @@ def swept(carry_out: Callable[[list[Run]], list[Outcome]], runs: list[Run]) -> t
             first.setdefault((launch.source, launch.kernel), outcome.run)
     orders = dict.fromkeys(first.values())
     outcomes += carry_out([
-        Run(run.primitive, run.case, run.dtype, run.wide, order) for run in orders for order in (1, 2)
+        replace(run, order=order) for run in orders for order in (1, 2)
     ])  # fmt: skip
     return outcomes, wanted - set().union(*(outcome.launches for outcome in outcomes))
 
