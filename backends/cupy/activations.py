@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from .base import FLOATS, CudaPrimitives
-from .channel_sums import BLOCKS, THREADS, View, aligned, plan, tile, vector
+from .channel_sums import BLOCKS, ROWS_PER_THREAD, THREADS, View, aligned, plan, tile, vector
 from .launcher import WARP, Kernel, scalar
 
 Array = Any
@@ -37,8 +37,9 @@ class ActivationPrimitives(CudaPrimitives):
         if bias is not None:
             bias, view = self.contiguous(bias), _along(x.shape, axis)
         if x.size and view.inner == 1 and view.channels > 1:
-            groups, block, width = tile(view.outer, view.channels, vector(x.dtype) if aligned(values, result) else 1)
-            shares = max(1, min(-(-view.outer // block[1]), BLOCKS // groups))
+            widest = vector(x.dtype) if aligned(values, bias, result) else 1
+            groups, block, width = tile(view.outer, view.channels, widest)
+            shares = max(1, min(-(-view.outer // (block[1] * ROWS_PER_THREAD)), BLOCKS // groups))
             self._activation_kernel("bias_activation_forward_columns", activation, x)(
                 (groups, shares), block, values, bias, result, view.outer, view.channels, width, alpha
             )

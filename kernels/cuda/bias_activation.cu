@@ -10,16 +10,15 @@ using Activated = activations::ACTIVATION;
 // --- forward: out = activation(x + bias) ---------------------------------------------------------
 
 template <int WIDTH>
-static __device__ __forceinline__ void activate(const SCALAR* x, SCALAR* out, INDEX first, bool biased,
-                                                const Pack<SCALAR, WIDTH>& bias, REAL alpha) {
-    Pack<SCALAR, WIDTH> values = load_pack<WIDTH>(x + first);
+static __device__ __forceinline__ Pack<SCALAR, WIDTH> activated(Pack<SCALAR, WIDTH> values, bool biased,
+                                                                const Pack<SCALAR, WIDTH>& bias, REAL alpha) {
 #pragma unroll
     for (int j = 0; j < WIDTH; ++j) {
         REAL sum = to_real(values.values[j]);
         if (biased) sum += to_real(bias.values[j]);  // not 0 where there is none: -0.0 + 0.0 is 0.0
         values.values[j] = from_real<SCALAR>(Activated::forward(sum, alpha));
     }
-    store_pack<WIDTH>(out + first, values);
+    return values;
 }
 
 template <int WIDTH>
@@ -27,7 +26,7 @@ static __device__ __forceinline__ void activate_at(const SCALAR* x, const SCALAR
                                                    INDEX first, INDEX channels, INDEX inner, REAL alpha) {
     Pack<SCALAR, WIDTH> added{};
     if (bias) added = channel_values<WIDTH>(bias, first, channels, inner);
-    activate<WIDTH>(x, out, first, bias != nullptr, added, alpha);
+    store_pack<WIDTH>(out + first, activated(load_pack<WIDTH>(x + first), bias != nullptr, added, alpha));
 }
 
 // Without a bias, or with one along another axis than the last. A thread takes 16 bytes at a time; what they do not
@@ -47,25 +46,39 @@ extern "C" __global__ void __launch_bounds__(256, 4)
     }
 }
 
+// How many rows a thread has on their way at a time: out may be x, so the compiler cannot read ahead by itself.
+#define ROWS_AHEAD 4
+
 template <int WIDTH>
 static __device__ __forceinline__ void activate_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
                                                         INDEX rows, INDEX channels, REAL alpha) {
     const INDEX channel = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
     if (channel >= channels) return;
-    Pack<SCALAR, WIDTH> mine;
-#pragma unroll
-    for (int j = 0; j < WIDTH; ++j) mine.values[j] = bias[channel + j];
+    const Pack<SCALAR, WIDTH> mine = load_pack<WIDTH>(bias + channel);
     const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.y;
-    for (INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y; row < rows; row += step) {
-        activate<WIDTH>(x, out, row * channels + channel, true, mine, alpha);
+    INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y;
+    for (; row < rows; row += ROWS_AHEAD * step) {
+        Pack<SCALAR, WIDTH> values[ROWS_AHEAD];
+#pragma unroll
+        for (int k = 0; k < ROWS_AHEAD; ++k) {
+            if (row + k * step < rows) values[k] = load_pack<WIDTH>(x + (row + k * step) * channels + channel);
+        }
+#pragma unroll
+        for (int k = 0; k < ROWS_AHEAD; ++k) {
+            if (row + k * step < rows) {
+                store_pack<WIDTH>(out + (row + k * step) * channels + channel,
+                                  activated(values[k], true, mine, alpha));
+            }
+        }
     }
 }
 
 // With the bias along the last axis: a thread keeps the biases of `width` neighbouring columns and goes down its share
-// of the rows; threads and blocks share columns and rows out as sum_columns does. Bytes: each of x and out once.
-// registers: 64
+// of the rows; threads and blocks share columns and rows out as sum_columns does. Bytes: each of x and out once, and
+// the biases once for each thread, which has at least ROWS_AHEAD rows where there are so many.
+// registers: 80
 // vector: 128
-extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 4)
+extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3)
     bias_activation_forward_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out, INDEX rows,
                                     INDEX channels, int width, REAL alpha) {
     if (width == VECTOR) {
@@ -123,9 +136,9 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // With the gradient of the bias, summed while the gradient of x is computed: the same bytes, and the partial sums.
 // `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
-// registers: 64
+// registers: 80
 // vector: 128
-extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 3)
     bias_activation_backward_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ saved,
                                      SCALAR* __restrict__ grad_x, SCALAR* __restrict__ bias_grad, REAL* partials,
                                      unsigned* tickets, INDEX rows, INDEX channels, int width, REAL alpha) {

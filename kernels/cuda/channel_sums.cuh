@@ -31,7 +31,7 @@ static __device__ __forceinline__ REAL pack_sum(Pack<REAL, WIDTH> pack) {
 }
 
 // Grid: (ceil(channels / (blockDim.x * WIDTH)), shares of the rows). WIDTH divides channels.
-// partials: (gridDim.y, channels), tickets: (gridDim.x); neither is used if gridDim.y is 1.
+// partials: (gridDim.y, channels), aligned to a Pack<REAL, WIDTH>; tickets: (gridDim.x); not used if gridDim.y is 1.
 template <int WIDTH, class Element, class Finish>
 static __device__ __forceinline__ void sum_columns(INDEX rows, INDEX channels, const Element& element,
                                                    const Finish& finish, REAL* partials, unsigned* tickets) {
@@ -48,16 +48,14 @@ static __device__ __forceinline__ void sum_columns(INDEX rows, INDEX channels, c
     }
     reduce_over_y<Sum>(sums);
     if (gridDim.y > 1) {
-        if (inside && threadIdx.y == 0) {
-#pragma unroll
-            for (int j = 0; j < WIDTH; ++j) partials[blockIdx.y * channels + channel + j] = sums.values[j];
-        }
+        if (inside && threadIdx.y == 0) store_pack<WIDTH>(partials + blockIdx.y * channels + channel, sums);
         if (!is_last_block(tickets + blockIdx.x, gridDim.y)) return;
         sums = Pack<REAL, WIDTH>{};
         if (inside) {
             for (INDEX share = threadIdx.y; share < gridDim.y; share += blockDim.y) {
+                const Pack<REAL, WIDTH> values = load_pack<WIDTH>(partials + share * channels + channel);
 #pragma unroll
-                for (int j = 0; j < WIDTH; ++j) sums.values[j] += partials[share * channels + channel + j];
+                for (int j = 0; j < WIDTH; ++j) sums.values[j] += values.values[j];
             }
         }
         reduce_over_y<Sum>(sums);

@@ -11,7 +11,7 @@ from primitives.cases import CASES
 from primitives.test_parity import check
 
 from dlcore import reference
-from dlcore.backends.cupy import table
+from dlcore.backends.cupy import activations, channel_sums, table
 from dlcore.backends.cupy.launcher import source_text
 from dlcore.backends.cusim import counters
 from dlcore.reference import ACTIVATIONS
@@ -131,6 +131,26 @@ def test_long_bias_gradients_are_exact_and_the_same_each_time(
     again = backend.to_host(backend.bias_activation_backward(*on_device, "relu", 0.0, axis, True)[1])
     assert first.tobytes() == again.tobytes()
     np.testing.assert_allclose(first, wanted, rtol=5e-7)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((150, 12), 1), ((150, 7), 1), ((6, 3, 20, 24), 1)], ids=str)
+def test_a_grid_that_takes_several_rounds(
+    shape: tuple[int, ...], axis: int, backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """As grids do for arrays that more blocks would not be quicker for; in place, so that nothing is done twice."""
+    monkeypatch.setattr(channel_sums, "BLOCKS", 2)
+    monkeypatch.setattr(activations, "BLOCKS", 2)
+    monkeypatch.setattr(type(backend), "blocks", lambda self, items, threads, most=2: min(-(-items // threads), 2))
+    host, bias, grad = rng.normal(size=shape), rng.normal(size=shape[axis]), rng.normal(size=shape)
+    x, on_device = backend.from_host(host), backend.from_host(grad)
+    y = reference.bias_activation_forward(np, host, bias, "leaky_relu", -2.0, axis)
+    close(backend, backend.bias_activation_forward(x, backend.from_host(bias), "leaky_relu", -2.0, axis, x), y)
+    for bias_grad in (False, True):
+        wanted = reference.bias_activation_backward(np, grad, y, "leaky_relu", -2.0, axis, bias_grad)
+        actual = backend.bias_activation_backward(on_device, x, "leaky_relu", -2.0, axis, bias_grad)
+        for got, expected in zip(actual, wanted, strict=True):
+            if expected is not None:
+                close(backend, got, expected)
 
 
 # --- softmax ------------------------------------------------------------------------------------

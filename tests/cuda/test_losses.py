@@ -10,7 +10,7 @@ from primitives.cases import CASES
 from primitives.test_parity import check
 
 from dlcore import reference
-from dlcore.backends.cupy import losses
+from dlcore.backends.cupy import channel_sums, losses
 from dlcore.backends.cusim import counters
 
 from .devices import moved, new_backend, simulated
@@ -153,6 +153,28 @@ def test_the_same_loss_each_time(backend: Any, rng: np.random.Generator) -> None
     ):
         first, again = ([backend.to_host(array).tobytes() for array in loss()] for _ in range(2))
         assert first == again
+
+
+@pytest.mark.parametrize("classes", [6, 64, 1104])
+def test_a_grid_that_takes_several_rounds(
+    classes: int, backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setattr(losses, "BLOCKS", 2)
+    monkeypatch.setattr(channel_sums, "BLOCKS", 2)
+    logits, labels = rng.normal(size=(50, classes)), rng.integers(0, classes, size=50)
+    target = rng.random(size=logits.shape)
+    on_device = [backend.from_host(array) for array in (logits, labels, target)]
+    for reduction in ("none", "mean"):
+        compare(
+            backend,
+            backend.softmax_cross_entropy(*on_device[:2], reduction=reduction),
+            reference.softmax_cross_entropy(np, logits, labels, reduction=reduction),
+        )
+        compare(
+            backend,
+            backend.bce_with_logits(on_device[0], on_device[2], reduction=reduction),
+            reference.bce_with_logits(np, logits, target, reduction=reduction),
+        )
 
 
 # --- binary cross-entropy -----------------------------------------------------------------------
