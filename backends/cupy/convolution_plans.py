@@ -255,7 +255,8 @@ def backward_input(
     if is_packed:
         numbers = (g.groups, g.channels, *kernel, *tail)
         pack = Plan(
-            "conv2d_backward_input", "conv2d_pack_weights", macros, (_blocks(packed),), (THREADS,), numbers
+            "conv2d_pack_weights", "conv2d_pack_weights", {"SCALAR": scalar, "INDEX": index}, (_blocks(packed),),
+            (THREADS,), numbers,
         )  # fmt: skip
     launch = Plan(
         "conv2d_backward_input",

@@ -54,6 +54,7 @@ TABLE: tuple[Row, ...] = (
     *_tiled("conv2d_backward_input"),
     *_tiled("conv2d_backward_weight"),
     *_tiled("conv2d_forward"),
+    Row("conv2d_pack_weights", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("cross_entropy", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("depthwise", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("dropout", {"SCALAR": FLOATS}),

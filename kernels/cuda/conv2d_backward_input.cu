@@ -3,7 +3,7 @@
 // For each group and phase (conv2d_phase.cuh) a matrix product of the weights (C/groups, K/groups*taps) with what the
 // phase's taps see of grad (K/groups*taps, pixels), gathered as in the forward. The weights lie in memory the other way
 // around. The tiles for a handful of channels pick them up one by one from a table of offsets, so that the gradient is
-// one launch; for the larger tiles, conv2d_pack_weights first brings them into an order that is read 16 bytes at a time.
+// one launch; for the larger tiles, conv2d_pack_weights.cu first brings them into an order that is read 16 bytes at a time.
 //
 // TILE is a Tile of gemm_tile.cuh, TILE_THREADS its number of threads; see conv2d_forward.cu for the choice.
 #include "conv2d_phase.cuh"
@@ -52,37 +52,6 @@ struct ByTable {
     }
 };
 
-// packed (groups, phases, K/groups*taps, pitch): the weights of every phase, input channels innermost and filled up to
-// `pitch`, a multiple of the tile's rows, with zeros. A phase has room for `most_taps`. A thread takes one element,
-// neighbours neighbouring channels; the weights are few.
-// registers: 64
-extern "C" __global__ void __launch_bounds__(256)
-    conv2d_pack_weights(const SCALAR* __restrict__ weight, SCALAR* __restrict__ packed, int groups, int channels,
-                        int kernels, int kernel_height, int kernel_width, int stride_height, int stride_width, int top,
-                        int left, int dilation_height, int dilation_width, int tap_step_height, int tap_step_width,
-                        int most_taps, int pitch) {
-    const INDEX rows = static_cast<INDEX>(kernels) * most_taps;
-    const INDEX size = static_cast<INDEX>(groups) * stride_height * stride_width * rows * pitch;
-    for (INDEX i = grid_start<INDEX>(); i < size; i += grid_stride<INDEX>()) {
-        const INDEX line = i / pitch, block = line / rows;
-        const int channel = static_cast<int>(i % pitch), row = static_cast<int>(line % rows);
-        const int phase = static_cast<int>(block % (stride_height * stride_width));
-        const int group = static_cast<int>(block / (stride_height * stride_width));
-        const Phases phases{
-            Phase(phase / stride_width, kernel_height, stride_height, top, dilation_height, tap_step_height),
-            Phase(phase % stride_width, kernel_width, stride_width, left, dilation_width, tap_step_width)};
-        const int taps = phases.taps();
-        if (taps == 0 || row >= kernels * taps) continue;  // room that this phase does not need, and nobody reads
-        SCALAR value = from_real<SCALAR>(REAL(0));
-        if (channel < channels) {
-            const INDEX kernel = static_cast<INDEX>(group) * kernels + row / taps;
-            value = weight[(kernel * channels + channel) * kernel_height * kernel_width +
-                           phases.in_kernel(row % taps, kernel_width)];
-        }
-        packed[i] = value;
-    }
-}
-
 // The part of the result that a block computes: some channels of some pixels of one phase of one group.
 struct Part {
     int group, phase, phase_row, phase_column, row0;
@@ -109,6 +78,9 @@ struct Part {
 // memory: the table of taps and, for weights as they are, that of their offsets. Bytes moved: grad once for each ROWS
 // input channels, mostly from the cache, the weights once for each COLUMNS pixels, out once.
 // registers: 128
+// ffma: 78% where TILE=Tile128x128,Tile64x128
+// lds: 128 except 16 where TILE=Tile128x128,Tile64x128
+// vector: 128 except 16 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     conv2d_backward_input(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ weight,
                           SCALAR* __restrict__ out, int images, int channels, int height, int width, int kernels,

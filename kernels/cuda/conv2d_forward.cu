@@ -29,6 +29,9 @@ struct Part {
 // Blocks: x runs over the tiles, y over the groups. Dynamic shared memory: the table of taps. Bytes moved: x once for
 // each ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
 // registers: 128
+// ffma: 78% where TILE=Tile128x128,Tile64x128
+// lds: 128 except 16 where TILE=Tile128x128,Tile64x128
+// vector: 128 except 24 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     conv2d_forward(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
                    SCALAR* __restrict__ out, INDEX pixels, int channels, int height, int width, int kernels,

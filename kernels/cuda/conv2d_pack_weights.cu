@@ -1,0 +1,34 @@
+// Weights (K, C/groups, R, S) in the order in which conv2d_backward_input.cu reads them 16 bytes at a time: packed (groups,
+// phases, K/groups*taps, pitch), for every phase (conv2d_phase.cuh) its taps of every kernel, input channels innermost and
+// filled up with zeros to `pitch`, a multiple of the tile's rows.
+#include "conv2d_phase.cuh"
+
+// A phase has room for `most_taps`. A thread takes one element of the result, neighbours neighbouring channels; they read
+// the weights a kernel's size apart, which are few and soon in the cache. Bytes moved: the weights once, the result once.
+// registers: 64
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_pack_weights(const SCALAR* __restrict__ weight, SCALAR* __restrict__ packed, int groups, int channels,
+                        int kernels, int kernel_height, int kernel_width, int stride_height, int stride_width, int top,
+                        int left, int dilation_height, int dilation_width, int tap_step_height, int tap_step_width,
+                        int most_taps, int pitch) {
+    const INDEX rows = static_cast<INDEX>(kernels) * most_taps;
+    const INDEX size = static_cast<INDEX>(groups) * stride_height * stride_width * rows * pitch;
+    for (INDEX i = grid_start<INDEX>(); i < size; i += grid_stride<INDEX>()) {
+        const INDEX line = i / pitch, block = line / rows;
+        const int channel = static_cast<int>(i % pitch), row = static_cast<int>(line % rows);
+        const int phase = static_cast<int>(block % (stride_height * stride_width));
+        const int group = static_cast<int>(block / (stride_height * stride_width));
+        const Phases phases{
+            Phase(phase / stride_width, kernel_height, stride_height, top, dilation_height, tap_step_height),
+            Phase(phase % stride_width, kernel_width, stride_width, left, dilation_width, tap_step_width)};
+        const int taps = phases.taps();
+        if (taps == 0 || row >= kernels * taps) continue;  // room that this phase does not need, and nobody reads
+        SCALAR value = from_real<SCALAR>(REAL(0));
+        if (channel < channels) {
+            const INDEX kernel = static_cast<INDEX>(group) * kernels + row / taps;
+            value = weight[(kernel * channels + channel) * kernel_height * kernel_width +
+                           phases.in_kernel(row % taps, kernel_width)];
+        }
+        packed[i] = value;
+    }
+}
