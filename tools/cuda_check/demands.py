@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 KINDS = ("registers", "local", "ffma", "lds", "vector")
 OF_CODE = ("ffma", "lds", "vector")  # those that the disassembler is asked for
-_KERNEL = re.compile(
+KERNEL = re.compile(
     r'^[ \t]*extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*)?(\w+)\s*\(',
     re.MULTILINE,
 )
@@ -53,7 +53,7 @@ def read(text: str) -> dict[str, list[Demand]]:
         ValueError: a line that begins as a machine-read one and cannot be read.
     """
     found: dict[str, list[Demand]] = {}
-    for match in _KERNEL.finditer(text):
+    for match in KERNEL.finditer(text):
         found[match[1]] = demands = []
         for line in reversed(text[: match.start()].splitlines()):
             if not line.lstrip().startswith("//"):

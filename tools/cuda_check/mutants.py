@@ -17,6 +17,7 @@ and counts as a mistake in the list.
 from __future__ import annotations
 
 import importlib.util
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ from zlib import crc32
 
 from dlcore.backends.cupy import launcher, table
 
-from . import simulated
+from . import demands, simulated
 from .compiling import ROOT
 from .simulated import Outcome
 
@@ -114,6 +115,30 @@ def sample(mutants: Sequence[Mutant], of_each_source: int) -> list[Mutant]:
     return sorted(chosen)
 
 
+def with_kernels(text: str, names: set[str]) -> str:
+    """The source with these kernels alone, its lines where they were: the others take time to compile."""
+    parts, end = [], 0
+    for match in demands.KERNEL.finditer(text):
+        if match[1] not in names and match.start() >= end:
+            after = _end_of_body(text, match.end())
+            parts += [text[end : match.start()], "\n" * text.count("\n", match.start(), after)]
+            end = after
+    return "".join([*parts, text[end:]])
+
+
+_TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[{}]", re.DOTALL)
+
+
+def _end_of_body(text: str, start: int) -> int:
+    """Where the first braces after `start` are closed."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if token[0] == "}" and depth == 0:
+            return token.end()
+    raise ValueError("the braces of a kernel are not closed")
+
+
 # --- judging them ---------------------------------------------------------------------------------
 
 
@@ -152,7 +177,13 @@ def judge(mutant: Mutant, outcomes: Sequence[Outcome]) -> Verdict:
     runs = dict.fromkeys(
         outcome.run for group in sorted(by_macros.values(), key=len, reverse=True) for outcome in group
     )
-    backend = simulated.new_backend({mutant.source: text})
+    used = {
+        launch.kernel
+        for outcome in outcomes
+        for launch in outcome.launches
+        if launch.source == mutant.source and outcome.run in runs
+    }
+    backend = simulated.new_backend({mutant.source: with_kernels(text, used)})
     for order in (0, 1, 2):  # a missing barrier may show in one order of the threads alone
         for run in runs:
             tried = replace(run, order=order)

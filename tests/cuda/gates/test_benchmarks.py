@@ -23,17 +23,8 @@ from tools.cuda_check.simulated import new_backend
 
 def test_the_command_on_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures, table = tmp_path / "figures.json", tmp_path / "table.md"
-    arguments = [
-        "--device",
-        "cusim",
-        "--tiny",
-        "--json",
-        str(figures),
-        "--markdown",
-        str(table),
-        "bias_relu",
-        "Adagrad",
-    ]
+    files = ["--json", str(figures), "--markdown", str(table)]
+    arguments = ["--device", "cusim", "--tiny", *files, "bias_relu forward 64", "Adagrad"]
     monkeypatch.setattr("sys.argv", ["benchmarks.gpu", *arguments])
     assert command.main() == 0
     result = json.loads(figures.read_text())

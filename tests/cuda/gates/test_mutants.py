@@ -70,3 +70,18 @@ def test_the_lists_are_read(tmp_path: Path) -> None:
     for mutant in listed:
         mutant.patched()  # each text is where it should be, once
     assert len(set(listed)) == len(listed)
+
+
+def test_kernels_that_are_not_needed_are_left_out() -> None:
+    text = """// before
+extern "C" __global__ void __launch_bounds__(2) first(int n) {
+    if (n) { /* } */ asm("}"); }  // }
+}
+int between;
+extern "C" __global__ void second() {}
+extern "C" __global__ void third() { if (1) {} }
+// after
+"""
+    left = mutants.with_kernels(text, {"second"})
+    assert left == '// before\n\n\n\nint between;\nextern "C" __global__ void second() {}\n\n// after\n'
+    assert mutants.with_kernels(text, {"first", "second", "third"}) == text
