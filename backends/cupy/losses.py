@@ -101,7 +101,7 @@ class LossPrimitives(CudaPrimitives):
             return None, 1, 1
         sizes = (1,) * (len(shape) - weight.ndim) + weight.shape
         view = view_of(shape, tuple(axis for axis, size in enumerate(sizes) if size == shape[axis]))
-        if view is not None and weight.size == view.channels:
+        if view is not None:
             return self.contiguous(weight), view.channels, view.inner
         expanded = self.launcher.cp.ascontiguousarray(self.launcher.cp.broadcast_to(weight, shape))
         return expanded, prod(shape), 1

@@ -30,7 +30,7 @@ def backend() -> Any:
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A simulated backend whose kernels are checked access by access."""
+    """A backend whose kernels, in the simulator, are checked access by access."""
     monkeypatch.setenv("DLCORE_CUSIM_CHECK", "1")
     return new_backend()
 
@@ -87,23 +87,23 @@ def test_one_launch_moves_each_byte_once(shape: tuple[int, ...], axis: int, dtyp
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("shape", "axis"), [((30, 8), -1), ((4, 3, 4, 8), 1)], ids=str)
 def test_arrays_that_are_not_aligned(
-    shape: tuple[int, ...], axis: int, dtype: str, backend: Any, rng: np.random.Generator
+    shape: tuple[int, ...], axis: int, dtype: str, checked: Any, rng: np.random.Generator
 ) -> None:
     size = int(np.prod(shape))
     flat = rng.normal(size=(3, size + 1)).astype(dtype)
-    x, grad, saved = (backend.from_host(row)[1:].reshape(shape) for row in flat)
+    x, grad, saved = (checked.from_host(row)[1:].reshape(shape) for row in flat)
     host = [row[1:].reshape(shape) for row in flat]
     bias = rng.normal(size=shape[axis]).astype(dtype)
-    out = backend.from_host(np.zeros(size + 1, dtype))[1:].reshape(shape)
+    out = checked.from_host(np.zeros(size + 1, dtype))[1:].reshape(shape)
     wanted = reference.bias_activation_forward(np, host[0], bias, "elu", 0.7, axis)
-    result = backend.bias_activation_forward(x, backend.from_host(bias), "elu", 0.7, axis, out)
+    result = checked.bias_activation_forward(x, checked.from_host(bias), "elu", 0.7, axis, out)
     assert result is out
-    close(backend, result, wanted)
+    close(checked, result, wanted)
     wanted_gradients = reference.bias_activation_backward(np, host[1], host[2], "elu", 0.7, axis, True)
     for actual, expected in zip(
-        backend.bias_activation_backward(grad, saved, "elu", 0.7, axis, True), wanted_gradients, strict=True
+        checked.bias_activation_backward(grad, saved, "elu", 0.7, axis, True), wanted_gradients, strict=True
     ):
-        close(backend, actual, expected)
+        close(checked, actual, expected)
 
 
 def test_in_place_and_into_strides(backend: Any, rng: np.random.Generator) -> None:
@@ -199,9 +199,9 @@ def test_softmax_of_infinities(shape: tuple[int, ...], axis: int, backend: Any, 
 
 
 @pytest.mark.parametrize("shape", [(3, 64), (2, 1104), (2, 9000), (3, 5, 16)], ids=str)
-def test_softmax_of_arrays_that_are_not_aligned(shape: tuple[int, ...], backend: Any, rng: np.random.Generator) -> None:
+def test_softmax_of_arrays_that_are_not_aligned(shape: tuple[int, ...], checked: Any, rng: np.random.Generator) -> None:
     flat = rng.normal(size=int(np.prod(shape)) + 1).astype(np.float32)
-    x, host = backend.from_host(flat)[1:].reshape(shape), flat[1:].reshape(shape)
+    x, host = checked.from_host(flat)[1:].reshape(shape), flat[1:].reshape(shape)
     y = reference.softmax_forward(np, host, 1)
-    close(backend, backend.softmax_forward(x, 1), y)
-    close(backend, backend.softmax_backward(x, backend.from_host(y), 1), reference.softmax_backward(np, host, y, 1))
+    close(checked, checked.softmax_forward(x, 1), y)
+    close(checked, checked.softmax_backward(x, checked.from_host(y), 1), reference.softmax_backward(np, host, y, 1))

@@ -26,7 +26,7 @@ def backend() -> Any:
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A simulated backend whose kernels are checked access by access."""
+    """A backend whose kernels, in the simulator, are checked access by access."""
     monkeypatch.setenv("DLCORE_CUSIM_CHECK", "1")
     return new_backend()
 
@@ -88,6 +88,17 @@ def test_means_over_any_number_of_rows(rows: int, weighted: bool, backend: Any, 
         np.testing.assert_allclose(backend.to_host(got), expected, rtol=2e-5, atol=1e-9)
 
 
+@simulated
+@pytest.mark.parametrize(("rows", "launches"), [(losses.TOTAL_IN_BLOCK, 1), (losses.TOTAL_IN_BLOCK + 1, 2)])
+def test_weights_of_many_rows_are_summed_before(rows: int, launches: int, backend: Any) -> None:
+    logits, labels = backend.from_host(np.zeros((rows, 4), np.float32)), backend.from_host(np.zeros(rows, np.int64))
+    backend.softmax_cross_entropy(logits, labels)
+    with counters.record() as record:
+        backend.softmax_cross_entropy(logits, labels)
+        backend.softmax_cross_entropy(logits, labels, reduction="sum")  # which needs no total
+    assert record.launches == launches + 1
+
+
 def test_a_mean_whose_weights_are_all_zero_is_nan(backend: Any) -> None:
     logits, labels, weight = np.zeros((3, 4), np.float32), np.array([0, 0, -1]), np.array([0, 1, 1, 1], np.float32)
     wanted = reference.softmax_cross_entropy(np, logits, labels, weight, -1, 0.1)
@@ -133,12 +144,12 @@ def test_labels_of_every_integer_type(dtype: str, backend: Any, rng: np.random.G
 
 
 @pytest.mark.parametrize("shape", [(9, 64), (3, 1104)], ids=str)
-def test_logits_that_are_not_aligned(shape: tuple[int, int], backend: Any, rng: np.random.Generator) -> None:
+def test_logits_that_are_not_aligned(shape: tuple[int, int], checked: Any, rng: np.random.Generator) -> None:
     flat, labels = rng.normal(size=shape[0] * shape[1] + 1), rng.integers(0, shape[1], size=shape[0])
-    logits = backend.from_host(flat)[1:].reshape(shape)
+    logits = checked.from_host(flat)[1:].reshape(shape)
     compare(
-        backend,
-        backend.softmax_cross_entropy(logits, backend.from_host(labels)),
+        checked,
+        checked.softmax_cross_entropy(logits, checked.from_host(labels)),
         reference.softmax_cross_entropy(np, flat[1:].reshape(shape), labels),
     )
 
