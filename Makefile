@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint oracle wheel-check cuda-check cuda-check-quick gpu-check full clean
+.PHONY: help demo test lint oracle wheel-check test-cusim cuda-check cuda-check-quick gpu-check full clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -77,10 +77,13 @@ cuda-check: $(CUDA_VENV)/.installed $(CUDA_13_VENV)/.installed  ## check the CUD
 cuda-check-quick: CUDA_CHECK_MODE := --quick
 cuda-check-quick: cuda-check  ## a representative part of it
 
+test-cusim: $(VENV)/.dev-installed  ## run the tests of the library on the simulated GPU
+	DLCORE_DEVICE=cusim $(RUN) -m pytest -q tests/nn tests/optim tests/io tests/data tests/ops tests/autograd tests/custom_op $(PYTEST_ARGS)
+
 gpu-check:  ## on a machine with a GPU: tests, parity, demo, times of the kernels, in one report (exit 2 without a GPU)
 	$(PYTHON) tools/gpu_check.py $(GPU_CHECK_ARGS)
 
-full: lint test oracle demo wheel-check cuda-check  ## everything, however long it takes
+full: lint test oracle demo wheel-check test-cusim cuda-check  ## everything, however long it takes
 	DLCORE_LARGE=1 $(RUN) -m pytest -q tests/device/test_large.py
 	$(RUN) tools/import_time.py
 	@if [ -n "$$DLCORE_DATA" ]; then set -x; $(RUN) tools/mnist_accuracy.py; \

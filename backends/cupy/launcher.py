@@ -274,4 +274,3 @@ def _converter(kernel: str, parameter: Parameter, array_type: Any) -> Callable[[
         low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
         return integer
     return number
-
