@@ -72,7 +72,7 @@ wheel-check: $(VENV)/.dev-installed  ## build the wheel, compare its files with 
 
 cuda-check: $(CUDA_VENV)/.installed $(CUDA_13_VENV)/.installed  ## check the CUDA kernels without a GPU: compiled, simulated, made wrong on purpose
 	$(CUDA_VENV)/bin/python -m tools.cuda_check $(CUDA_CHECK_MODE) --report .cuda-check/report.md $(CUDA_CHECK_ARGS)
-	$(CUDA_VENV)/bin/python -m pytest -q tests/cuda/gates
+	DLCORE_CUDA_CHECK=1 $(CUDA_VENV)/bin/python -m pytest -q tests/cuda/gates/test_compilation.py tests/cuda/gates/test_names.py
 
 cuda-check-quick: CUDA_CHECK_MODE := --quick
 cuda-check-quick: cuda-check  ## a representative part of it
