@@ -64,7 +64,7 @@ def main() -> int:
     (out / "machine.json").write_text(json.dumps(found, indent=1) + "\n")
     for part in options.part or default_parts():
         path = out / f"{part.replace(':', '-').replace('/', '-of-')}.json"
-        if options.resume and path.exists():
+        if options.resume and path.exists() and json.loads(path.read_text())["device"] == options.device:
             print(f"{part}: has a result")
             continue
         print(f"{part} ...", flush=True)

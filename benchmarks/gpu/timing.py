@@ -3,7 +3,7 @@
 - The host queues work faster than the GPU does it, or what is measured is the host. So before each measurement the
   GPU gets other work, long enough for the host to queue everything that is to be measured behind it.
 - `hot`: events around groups of calls, the time divided by the number of calls; inputs may lie in the L2 cache.
-- `cold`: events around single calls, before each of which a buffer of twice the L2 cache has been written.
+- `cold`: events around single calls, before each of which a buffer of at least twice the L2 cache has been written.
 - `host`: what a call costs the host, while the GPU falls behind.
 
 Of each the median, and the 10th and 90th percentile.
@@ -70,7 +70,9 @@ class Timer:
         self.cp, self.effort = cp, effort
         properties = cp.cuda.runtime.getDeviceProperties(cp.cuda.Device().id)
         self.l2_bytes = 1 << 16 if effort == TINY else int(properties.get("l2CacheSize", 0)) or 64 << 20
-        self._flush_buffer = cp.zeros(2 * self.l2_bytes, dtype=np.uint8)
+        # Large enough for writing it to take the GPU much longer than starting it takes the host.
+        least = 0 if effort == TINY else 64 << 20
+        self._flush_buffer = cp.zeros(max(2 * self.l2_bytes, least), dtype=np.uint8)
         self._flush()
         self._synchronize()
         self._flush_time = max(1.0, self._between(self._flush))
