@@ -6,13 +6,11 @@ from math import prod
 from typing import Any
 
 from .base import FLOATS, CudaPrimitives
-from .channel_sums import BLOCKS, ROWS_PER_THREAD, THREADS, View, aligned, plan, tile, vector
+from .channel_sums import BLOCKS, ROWS_PER_THREAD, THREADS, WARP_ROW, View, aligned, plan, row_warps, tile, vector
 from .launcher import WARP, Kernel, scalar
 
 Array = Any
 
-#: The longest row that a warp works on.
-WARP_ROW = 1024
 #: So many columns keep a GPU busy with a thread for each.
 MANY_COLUMNS = 1 << 16
 
@@ -142,11 +140,6 @@ class ActivationPrimitives(CudaPrimitives):
 def _along(shape: tuple[int, ...], axis: int) -> View:
     """The view with one axis as channels, be it of size 1."""
     return View(prod(shape[: axis % len(shape)]), shape[axis], prod(shape[axis % len(shape) + 1 :]))
-
-
-def row_warps(rows: int) -> int:
-    """How many warps a block has, each with a row of its own."""
-    return min(THREADS // WARP, rows)
 
 
 def column_block(columns: int, length: int) -> tuple[int, int]:

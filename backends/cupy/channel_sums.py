@@ -20,6 +20,8 @@ VECTOR_BYTES = 16
 BLOCKS = 1024
 #: What a thread should have to do before its work is split: rows, and packs of elements.
 ROWS_PER_THREAD, PACKS_PER_THREAD = 4, 4
+#: The longest row that a warp works on.
+WARP_ROW = 1024
 
 
 class View(NamedTuple):
@@ -80,6 +82,11 @@ def tile(rows: int, columns: int, widest: int) -> Tile:
     width = widest if columns % widest == 0 else 1
     lanes = min(WARP, _power_of_two(columns // width))
     return Tile(-(-columns // (lanes * width)), (lanes, min(THREADS // lanes, _power_of_two(rows))), width)
+
+
+def row_warps(rows: int) -> int:
+    """How many warps a block has, each with a row of its own."""
+    return min(THREADS // WARP, rows)
 
 
 def plan(launcher: Launcher, view: View, dtype: np.dtype[Any], widest: int) -> Sums:

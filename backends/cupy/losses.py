@@ -7,9 +7,8 @@ from typing import Any
 
 from dlcore.backend import Reduction
 
-from .activations import WARP_ROW, row_warps
 from .base import FLOATS, CudaPrimitives
-from .channel_sums import BLOCKS, THREADS, View, aligned, plan, real, vector, view_of
+from .channel_sums import BLOCKS, THREADS, WARP_ROW, View, aligned, plan, real, row_warps, vector, view_of
 from .launcher import WARP, scalar
 
 Array = Any

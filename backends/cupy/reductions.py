@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .base import FLOATS, CudaPrimitives
-from .channel_sums import THREADS, View, aligned, plan, vector, view_of
-from .launcher import scalar
+from .channel_sums import THREADS, WARP_ROW, View, aligned, plan, row_warps, vector, view_of
+from .launcher import WARP, scalar
 
 Array = Any
 
@@ -25,8 +25,14 @@ class ReductionPrimitives(CudaPrimitives):
         if view is None:
             return self._sum_by_cupy(x, axes, keepdims, out)
         result = self.empty(shape, x.dtype) if out is None else out
-        sums = plan(self.launcher, view, x.dtype, vector(x.dtype) if aligned(x) else 1)
+        widest = vector(x.dtype) if aligned(x) else 1
         macros = {"SCALAR": scalar(x.dtype), "INDEX": self.launcher.index(x.size)}
+        if view.outer == 1 < view.channels and view.inner <= WARP_ROW:
+            warps, width = row_warps(view.channels), widest if view.inner % widest == 0 else 1
+            kernel = self.launcher.kernel("reductions", "sums_in_rows", **macros)
+            kernel((-(-view.channels // warps),), (warps * WARP,), x, result, view.channels, view.inner, width)
+            return result
+        sums = plan(self.launcher, view, x.dtype, widest)
         workspace = (sums.partials, sums.tickets)
         if sums.in_columns:
             kernel = self.launcher.kernel("reductions", "sums_in_columns", **macros)

@@ -60,6 +60,28 @@ extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     }
 }
 
+template <int WIDTH>
+static __device__ __forceinline__ REAL sum_of_row(const SCALAR* __restrict__ row, INDEX length) {
+    const Elements elements{row};
+    REAL sum = 0;
+    for (INDEX first = (threadIdx.x % 32) * WIDTH; first < length; first += 32 * WIDTH) {
+        sum += pack_sum(elements.at<WIDTH>(first));
+    }
+    return warp_reduce<Sum>(sum);
+}
+
+// Rows too short for a block: a warp for each. Grid: ceil(rows / warps of a block).
+// registers: 64
+// vector: 128 loads
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
+    sums_in_rows(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX rows, INDEX length, int width) {
+    const INDEX row = static_cast<INDEX>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
+    if (row >= rows) return;  // the whole warp
+    x += row * length;
+    const REAL sum = width == VECTOR ? sum_of_row<VECTOR>(x, length) : sum_of_row<1>(x, length);
+    if (threadIdx.x % 32 == 0) out[row] = from_real<SCALAR>(sum);
+}
+
 // registers: 64
 // vector: 128 loads
 extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)

@@ -2,7 +2,7 @@
 
 PRIMITIVES = ["sum", "l2_norm", "scale"]
 
-COLUMNS, PLANES, NORM = "sums_in_columns", "sums_in_planes", "l2_norm"
+COLUMNS, PLANES, ROWS, NORM = "sums_in_columns", "sums_in_planes", "sums_in_rows", "l2_norm"
 
 #: (source, kernel, text that occurs once in the source or its headers, what stands there instead)
 MUTANTS = [
@@ -26,6 +26,11 @@ MUTANTS = [
     ("reductions", PLANES, "i < warps; ++i) total", "i + 1 < warps; ++i) total"),
     ("reductions", PLANES, "const INDEX channel = blockIdx.x;", "const INDEX channel = 0;"),
     ("reductions", PLANES, "out[channel] = from_real<SCALAR>(sum);", "out[0] = from_real<SCALAR>(sum);"),
+    ("reductions", ROWS, "if (row >= rows) return;", "if (row > rows) return;"),
+    ("reductions", ROWS, "first < length; first += 32 * WIDTH", "first + 32 < length; first += 32 * WIDTH"),
+    ("reductions", ROWS, "(threadIdx.x % 32) * WIDTH;", "threadIdx.x % 32;"),
+    ("reductions", ROWS, "return warp_reduce<Sum>(sum);", "return sum;"),
+    ("reductions", ROWS, "x += row * length;", "x += row;"),
     ("reductions", NORM, "values.values[j] *= values.values[j];", ""),
     ("reductions", NORM, "from_real<SCALAR>(square_root(sum));", "from_real<SCALAR>(sum);"),
     ("reductions", NORM, "WIDTH > 1 && blockIdx.y == 0 &&", "WIDTH > 1 &&"),

@@ -464,6 +464,7 @@ for _shape, _axes in (
     ((3, 1, 5), (0,)),
     ((2100, 2), (0,)),
     ((3, 1033), (1,)),
+    ((9, 64), (1,)),
 ):
     for _dtype in DTYPES:
         _sum(f"{_shape}-{_axes}-{_dtype}", lambda rng, s=_shape, d=_dtype: normal(rng, s, d), _axes)
