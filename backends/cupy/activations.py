@@ -117,7 +117,7 @@ class ActivationPrimitives(CudaPrimitives):
         outer, length, inner = _along(x.shape, axis)
         arrays = [*(self.contiguous(array) for array in inputs), result]
         widest = vector(x.dtype) if aligned(*arrays) else 1
-        macros = {"SCALAR": scalar(x.dtype), "INDEX": self.launcher.index(x.size)}
+        macros = {"SCALAR": scalar(x.dtype), "INDEX": "long long"}
         if inner > 1:
             width = widest if inner % widest == 0 else 1
             columns = outer * inner // width

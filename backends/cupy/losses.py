@@ -42,7 +42,7 @@ class LossPrimitives(CudaPrimitives):
         labels, weight = self.contiguous(labels), None if weight is None else self.contiguous(weight)
         targets = labels, 2 * labels.dtype.itemsize + (labels.dtype.kind == "i"), weight  # its type: LABELS_OF
         widest = vector(logits.dtype) if aligned(logits, weight, gradient) else 1
-        macros = {"SCALAR": scalar(logits.dtype), "INDEX": self.launcher.index(logits.size)}
+        macros = {"SCALAR": scalar(logits.dtype), "INDEX": "long long"}
         total = None
         if reduction == "mean" and rows > TOTAL_IN_BLOCK:
             total = self.empty((1,), real(logits.dtype))
