@@ -17,6 +17,8 @@
 #include "columns.cuh"
 #include "common.cuh"
 
+// Kernels of so many threads state 3 or 4 blocks a multiprocessor, so 80 or 64 registers: left to itself the compiler
+// aims at more blocks and spills on some architectures.
 #define SUM_THREADS 256
 static_assert(SUM_THREADS <= COLUMN_THREADS, "blocks beside columns have shared memory for so many threads");
 

@@ -8,8 +8,9 @@
 // to 8192 classes (without 16-byte accesses up to 128) and read twice beyond. Bytes: each of logits and gradient once.
 //
 // The gradient of the mean needs the summed weights of all labels that count before the first one is written. Up to
-// TOTAL_IN_BLOCK rows every block adds them up for itself: at most 16 KB of labels, which lie in the L2 cache, in the
-// same order everywhere. Beyond that, where a second launch weighs little, cross_entropy_total has done it before.
+// TOTAL_IN_BLOCK rows (backends/cupy/losses.py) every block adds them up for itself: at most 16 KB of labels, which lie
+// in the L2 cache, in the same order everywhere. Beyond that, where a second launch weighs little,
+// cross_entropy_total has done it before.
 #include "channel_sums.cuh"
 #include "rows.cuh"
 
