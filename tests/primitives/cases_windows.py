@@ -20,6 +20,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[int, ...], tuple[int, ...], Conv2dSpec]] = {
     "small images, batch": ((9, 3, 7, 6), (2, 3, 3, 2), Conv2dSpec(padding=(1, 1, 1, 1))),
     "wide images, batch": ((9, 2, 3, 40), (4, 2, 2, 3), Conv2dSpec(padding=(1, 1, 1, 1))),
     "1x1": ((9, 3, 5, 4), (2, 3, 1, 1), Conv2dSpec()),
+    "1x1 groups": ((3, 16, 4, 4), (8, 8, 1, 1), Conv2dSpec(groups=2)),
     "1x1 stride 2": ((2, 3, 5, 4), (4, 3, 1, 1), Conv2dSpec(stride=(2, 2))),
     "1x1 padding": ((2, 3, 5, 4), (4, 3, 1, 1), Conv2dSpec(padding=(1, 0, 0, 2))),
     "1x1 cropped by stride": ((2, 3, 1, 4), (4, 3, 1, 1), Conv2dSpec(stride=(2, 4))),
