@@ -199,9 +199,19 @@ def run_tests(share: str, environment: dict[str, str], options: argparse.Namespa
         chosen = [path for path in files if path.endswith("tests/device/test_gpu.py")]
     report = out / f"tests-{place}-of-{parts}.xml"
     report.unlink(missing_ok=True)
-    status, output = _run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *chosen], environment
-    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "gpu_pytest",
+        f"--junitxml={report}",
+    ]
+    environment = {**environment, "PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], str(ROOT / "tools")])}
+    status, output = _run([*command, *chosen], environment)
     counts: dict[str, Any] = {"files": len(chosen), "left out": left_out}
     failures = []
     if report.exists():

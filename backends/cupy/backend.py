@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.backend import Backend, CudaKernel, MemoryInfo
+from dlcore.backend import CudaKernel, MemoryInfo, primitives
 
 from .activations import ActivationPrimitives
 from .convolution import ConvolutionPrimitives
@@ -26,10 +26,7 @@ Array = Any
 DType = Any
 
 #: The methods of the contract that work on arrays.
-PRIMITIVES = [
-    name for name in vars(Backend)
-    if not name.startswith("_") and callable(getattr(Backend, name)) and name not in ("out_of_memory", "info")
-]  # fmt: skip
+ON_ARRAYS = (*primitives(), "from_host", "to_host", "shares_memory", "synchronize", "compile_cuda")
 _backends: dict[str, list[CupyBackend]] = {}  # by name of the module, those of one process
 
 
@@ -148,7 +145,7 @@ class CupyBackend(
         """From now on, make this GPU current before every primitive, namespace function and recorded operation."""
         self.activate = self._make_current
         self.xp.use_device(self._make_current)
-        for name in PRIMITIVES:  # found on the instance before the class
+        for name in ON_ARRAYS:  # found on the instance before the class
             setattr(self, name, on_device(getattr(self, name), self._make_current))
 
 

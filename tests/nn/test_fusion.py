@@ -12,7 +12,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import nn
-from dlcore.backend import Backend
+from dlcore.backend import primitives
 from dlcore.nn import _fusion
 from dlcore.nn import functional as F
 from dlcore.reference import ACTIVATIONS
@@ -62,9 +62,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
 
         return call
 
-    for name, member in vars(Backend).items():
-        if callable(member) and not name.startswith("_") and name != "shares_memory":
-            monkeypatch.setattr(backend, name, counting(name, getattr(backend, name)))
+    for name in primitives():
+        monkeypatch.setattr(backend, name, counting(name, getattr(backend, name)))
     yield counted
     assert depth == 0
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dlcore import _device, reference
-from dlcore.backend import Backend, PhiloxCounter
+from dlcore.backend import Backend, PhiloxCounter, primitives
 
 from .case_tools import OwnMask
 from .cases import CASES, Case
@@ -21,9 +21,7 @@ from .cases import CASES, Case
 #: The simulator stands for the GPU: it runs the same backend and the same kernels.
 DEVICES = ["numpy", *(["cusim"] if _device._lack("cusim", 0) is None else [])]
 
-OTHER_METHODS = {"from_host", "to_host", "shares_memory", "synchronize", "info", "compile_cuda", "out_of_memory"}
-PRIMITIVES = {name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")}
-PRIMITIVES -= OTHER_METHODS
+PRIMITIVES = set(primitives())
 
 # Random numbers have the same bits everywhere; a mask or a move of values rounds nothing.
 BIT_EQUAL = {

@@ -66,10 +66,18 @@ def test_how_parts_end(program: str, status: str, monkeypatch: pytest.MonkeyPatc
 
 def test_failed_tests_are_named_in_the_report(tmp_path: Path, options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = tmp_path / "test_bad.py"
-    bad.write_text("def test_one():\n    pass\ndef test_two():\n    assert 1 == 2\n")
+    bad.write_text(
+        "def test_one():\n    pass\n"
+        "def test_two():\n    assert 1 == 2\n"
+        "def test_three():\n    from dlcore import _build\n    _build.find_compiler('c++')\n"
+    )
     monkeypatch.setattr(gpu_check, "test_files", lambda: ([str(bad)], {"tests/x.py": "needs scipy"}))
-    result = gpu_check.run_part("tests:1/1", dict(os.environ), options, tmp_path)
-    assert (result["status"], result["counts"]["tests"]) == ("failed", 2)
+    environment = gpu_check.environment_for(tmp_path, "numpy") | {"CXX": "no-such-compiler"}
+    result = gpu_check.run_part("tests:1/1", environment, options, tmp_path)
+    assert result["status"] == "failed"
+    assert {name: result["counts"][name] for name in ("tests", "failures", "skipped")} == {
+        "tests": 3, "failures": 1, "skipped": 1,  # without a compiler for the simulator
+    }  # fmt: skip
     assert result["failures"][0].endswith("test_bad::test_two: assert 1 == 2")
     (tmp_path / "machine.json").write_text('{"device": "planted"}')
     (tmp_path / "tests-1-of-1.json").write_text(json.dumps(result))

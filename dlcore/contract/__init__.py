@@ -1,0 +1,19 @@
+"""The primitives that a device may override, a family a file; `dlcore.backend.Backend` is all of them."""
+
+from dlcore.contract.convolution import ConvolutionContract
+from dlcore.contract.indexing import IndexingContract
+from dlcore.contract.linear import LinearContract
+from dlcore.contract.losses import LossContract
+from dlcore.contract.optimizers import OptimizerContract
+from dlcore.contract.pooling import PoolingContract
+from dlcore.contract.random import RandomContract
+
+__all__ = [
+    "ConvolutionContract",
+    "IndexingContract",
+    "LinearContract",
+    "LossContract",
+    "OptimizerContract",
+    "PoolingContract",
+    "RandomContract",
+]

@@ -1,0 +1,25 @@
+"""Checks of index values, and the gradient of integer indexing."""
+
+from __future__ import annotations
+
+from dlcore import reference
+from dlcore.contract._base import Array, Contract
+
+
+class IndexingContract(Contract):
+    """Checks of index values, and the gradient of integer indexing."""
+
+    def check_index_range(self, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
+        """Raise IndexError(`message` + the value) for the first index that is not low <= index < high, nor `ignore`.
+
+        A device that runs asynchronously may raise at its next synchronisation point instead, and
+        then suppresses the parameter update that would have used the result.
+        """
+        reference.check_index_range(self.xp, index, low, high, message, ignore)
+
+    def scatter_add(self, values: Array, index: Array, size: int) -> Array:
+        """values (M, ...), index (M,) with 0 <= index < size -> (size, ...): sums of the rows with equal index.
+
+        Rows are added in their order. This is the backward of integer indexing.
+        """
+        return reference.scatter_add(self.xp, values, index, size)
