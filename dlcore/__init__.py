@@ -1,6 +1,6 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
-from dlcore import _methods, cuda, data, io, nn, optim, random
+from dlcore import _methods, autograd, cuda, data, io, nn, optim, random
 from dlcore._custom_op import custom_op
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
@@ -96,6 +96,7 @@ __all__ = [
     "arange",
     "asarray",
     "astype",
+    "autograd",
     "bool_",
     "broadcast_to",
     "clip",
