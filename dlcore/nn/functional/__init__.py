@@ -5,6 +5,7 @@ from dlcore.nn.functional.convolution import conv2d
 from dlcore.nn.functional.dropout import dropout
 from dlcore.nn.functional.linear import linear
 from dlcore.nn.functional.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from dlcore.nn.functional.padding import pad
 from dlcore.nn.functional.pooling import avg_pool2d, max_pool2d, min_pool2d
 from dlcore.ops.indexing import one_hot
 
@@ -20,6 +21,7 @@ __all__ = [
     "min_pool2d",
     "mse_loss",
     "one_hot",
+    "pad",
     "relu",
     "sigmoid",
     "softmax",
