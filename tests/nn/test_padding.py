@@ -103,7 +103,7 @@ def f(*shape: int, dtype: str = "float32") -> dl.Tensor:
         (lambda: F.pad(f(2, 3), (1, 1), "reflect", 1.0), ValueError, r"'reflect' takes no value, got 1\.0"),
         (lambda: F.pad(f(3), (-2, -2)), dl.ShapeError, r"\(-2, -2\) crops more than dimension 0 of size 3"),
         (lambda: F.pad(f(3), (-4, 2)), dl.ShapeError, r"\(-4, 2\) crops more"),
-        (lambda: F.pad(f(2, 3), (3, 0), "reflect"), dl.ShapeError, r"\(3, 0\) less than the size 3 of dimension 1"),
+        (lambda: F.pad(f(2, 3), (3, 0), "reflect"), dl.ShapeError, r"\(3, 0\) must be less than .* 3 of dimension 1"),
         (lambda: F.pad(f(2, 3), (0, 4), "circular"), dl.ShapeError, r"by \(0, 4\) goes around .*3 elements"),
         (lambda: F.pad(f(2, 3), (-2, 2), "circular"), dl.ShapeError, "more than once.*1 elements"),
         (lambda: F.pad(f(2, 3), (-3, 0), "replicate"), dl.ShapeError, r"leaves nothing of .*\(2, 3\)"),
