@@ -29,11 +29,13 @@ from dlcore._specs import MemoryInfo as MemoryInfo
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
 from dlcore.contract import (
+    ConversionContract,
     ConvolutionContract,
     IndexingContract,
     LinearContract,
     LossContract,
     OptimizerContract,
+    PointwiseContract,
     PoolingContract,
     RandomContract,
 )
@@ -46,10 +48,12 @@ CudaKernel = Callable[..., None]
 
 
 class Backend(
+    ConversionContract,
     IndexingContract,
     LinearContract,
     ConvolutionContract,
     PoolingContract,
+    PointwiseContract,
     LossContract,
     RandomContract,
     OptimizerContract,

@@ -10,6 +10,7 @@ import numpy as np
 from dlcore.backend import CudaKernel, MemoryInfo, primitives
 
 from .activations import ActivationPrimitives
+from .conversion import ConversionPrimitives
 from .convolution import ConvolutionPrimitives
 from .errors import ErrorRecord
 from .indexing import IndexingPrimitives
@@ -18,6 +19,7 @@ from .losses import LossPrimitives
 from .memory import Upload, memory_info, out_of_memory
 from .namespace import Namespace, on_device
 from .optimizers import OptimizerPrimitives
+from .pointwise import PointwisePrimitives
 from .pooling import PoolingPrimitives
 from .random import RandomPrimitives
 from .reductions import ReductionPrimitives
@@ -31,9 +33,11 @@ _backends: dict[str, list[CupyBackend]] = {}  # by name of the module, those of 
 
 
 class CupyBackend(
+    ConversionPrimitives,
     ConvolutionPrimitives,
     PoolingPrimitives,
     ActivationPrimitives,
+    PointwisePrimitives,
     LossPrimitives,
     RandomPrimitives,
     IndexingPrimitives,

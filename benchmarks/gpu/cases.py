@@ -326,6 +326,8 @@ _flat("Adagrad", "adagrad_update", 1, 5, (0, 2), step=7)
 _flat("Adadelta", "adadelta_update", 2, 7, (0, 2, 3))
 _flat("RMSprop", "rmsprop_update", 1, 5, (0, 2))
 _flat("Adam", "adam_update", 2, 7, (0, 2, 3), step=7)
+_flat("NAdam", "nadam_update", 2, 7, (0, 2, 3), step=7, grad_factor=0.7, mean_factor=1.1)
+_flat("Lion", "lion_update", 1, 5, (0, 2))
 # the learning rate in device memory, as in a captured graph
 _flat("Adam scheduled", "adam_update", 2, 7, (0, 2, 3), step=np.asarray(7), lr=np.asarray(1e-3))
 
@@ -338,6 +340,11 @@ def _norm(rng: np.random.Generator, n: int, divide: int) -> Work:
 def _scale(rng: np.random.Generator, n: int, divide: int) -> Work:
     size = _size(n, divide)
     return Work((_normal(rng, size), 0.999), {}, 8 * size, 0)
+
+
+def _cast(rng: np.random.Generator, n: int, divide: int) -> Work:
+    size = _size(n, divide)
+    return Work((_normal(rng, size).astype(np.float16), np.dtype(np.float32)), {}, 6 * size, 0)
 
 
 def _fill(rng: np.random.Generator, n: int, divide: int) -> Work:
@@ -384,6 +391,7 @@ def _dropout_backward(rng: np.random.Generator, n: int, divide: int) -> Work:
 CASES += [
     Case("l2 norm 25M", "l2_norm", _norm),
     Case("scale 25M", "scale", _scale, in_place=(0,)),
+    Case("cast 25M float16 to float32", "cast", _cast, tolerance=None),
     Case("fill zero 25M", "fill_zero", _fill, in_place=(0,)),
     Case("random uniform 25M", "random_uniform", _random(), tolerance=None),
     Case("random normal 25M", "random_normal", _random(), tolerance=None),

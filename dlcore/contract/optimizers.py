@@ -125,3 +125,46 @@ class OptimizerContract(Contract):
             self.xp, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, lr=lr, beta1=beta1, beta2=beta2,
             eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=step, maximize=maximize,
         )  # fmt: skip
+
+    def nadam_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        *,
+        lr: float | Array,
+        grad_factor: float,
+        mean_factor: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        step: int = 1,
+        maximize: bool = False,
+    ) -> None:
+        """NAdam (Dozat, 2016): the step is along `grad_factor` * gradient + `mean_factor` * exp_avg. `step` from 1."""
+        reference.nadam_update(
+            self.xp, param, grad, exp_avg, exp_avg_sq, lr=lr, grad_factor=grad_factor, mean_factor=mean_factor,
+            beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=step,
+            maximize=maximize,
+        )  # fmt: skip
+
+    def lion_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        *,
+        lr: float | Array,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        """Lion (Chen et al., 2023); the decay is apart from the gradient."""
+        reference.lion_update(
+            self.xp, param, grad, exp_avg, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay,
+            maximize=maximize,
+        )  # fmt: skip

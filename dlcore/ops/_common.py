@@ -87,7 +87,7 @@ class Cast(Function):
         self.before = x.dtype
         if x.dtype.kind == "c" and self.dtype.kind != "c":
             raise DTypeError(f"astype: {x.dtype} to {self.dtype} would lose the imaginary part; use dl.real(x)")
-        return self.xp.astype(x, self.dtype)
+        return self.backend.cast(x, self.dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
         if self.before.kind != "c" and grad.dtype.kind == "c":

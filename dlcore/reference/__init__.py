@@ -6,14 +6,24 @@ inherits them and overrides what it can speed up, and the tests compare the two.
 """
 
 from .activations import ACTIVATIONS, Activation, bias_activation_backward, bias_activation_forward
+from .conversion import cast
 from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_forward
 from .dropout import dropout_backward, dropout_forward
 from .indexing import check_index_range, scatter_add
 from .losses import bce_with_logits, softmax_cross_entropy
 from .normal import random_normal
 from .norms import l2_norm
-from .optimizers import adadelta_update, adagrad_update, adam_update, rmsprop_update, sgd_update
+from .optimizers import (
+    adadelta_update,
+    adagrad_update,
+    adam_update,
+    lion_update,
+    nadam_update,
+    rmsprop_update,
+    sgd_update,
+)
 from .philox import philox, random_integers, random_permutation, random_uniform
+from .pointwise import POINTWISE, Pointwise, pointwise_backward, pointwise_forward
 from .pooling import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -27,7 +37,9 @@ from .sums import matmul, sum
 
 __all__ = [
     "ACTIVATIONS",
+    "POINTWISE",
     "Activation",
+    "Pointwise",
     "adadelta_update",
     "adagrad_update",
     "adam_update",
@@ -36,6 +48,7 @@ __all__ = [
     "bce_with_logits",
     "bias_activation_backward",
     "bias_activation_forward",
+    "cast",
     "check_index_range",
     "conv2d_backward_input",
     "conv2d_backward_weight",
@@ -45,10 +58,14 @@ __all__ = [
     "index_pool2d_gather",
     "index_pool2d_scatter",
     "l2_norm",
+    "lion_update",
     "matmul",
     "max_pool2d_forward",
     "min_pool2d_forward",
+    "nadam_update",
     "philox",
+    "pointwise_backward",
+    "pointwise_forward",
     "random_integers",
     "random_normal",
     "random_permutation",

@@ -141,6 +141,56 @@ def adam_update(
     param[...] = p - step_size * mean / (xp.sqrt(variance) / correction + eps)
 
 
+def nadam_update(
+    xp: Any,
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    lr: float | Array,
+    grad_factor: float,
+    mean_factor: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    step: int = 1,
+    maximize: bool = False,
+) -> None:
+    p, g = _param_and_gradient(xp, param, grad, 0.0 if decoupled else weight_decay, maximize)
+    rate = exact_scalar(xp, lr)
+    if decoupled:
+        p = p * scalar_for(xp, 1 - rate * weight_decay, p)
+    mean = beta1 * wide(xp, exp_avg) + (1 - beta1) * g
+    variance = beta2 * wide(xp, exp_avg_sq) + (1 - beta2) * (g * g)
+    exp_avg[...] = mean
+    exp_avg_sq[...] = variance
+    denominator = xp.sqrt(variance / (1 - beta2**step)) + eps
+    p = p - scalar_for(xp, rate * grad_factor, p) * g / denominator
+    param[...] = p - scalar_for(xp, rate * mean_factor, p) * mean / denominator
+
+
+def lion_update(
+    xp: Any,
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    *,
+    lr: float | Array,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    weight_decay: float = 0.0,
+    maximize: bool = False,
+) -> None:
+    p, g = _param_and_gradient(xp, param, grad, 0.0, maximize)
+    m, rate = wide(xp, exp_avg), exact_scalar(xp, lr)
+    direction = xp.sign(beta1 * m + (1 - beta1) * g)
+    exp_avg[...] = beta2 * m + (1 - beta2) * g
+    param[...] = p * scalar_for(xp, 1 - rate * weight_decay, p) - scalar_for(xp, rate, p) * direction
+
+
 def _param_and_gradient(xp: Any, param: Array, grad: Array, weight_decay: float, maximize: bool) -> tuple[Array, Array]:
     p, g = wide(xp, param), wide(xp, grad)
     if maximize:

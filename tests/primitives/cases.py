@@ -15,6 +15,8 @@ from dlcore import reference
 from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
+from . import cases_conversion  # noqa: F401 - fills the table
+from . import cases_pointwise  # noqa: F401 - fills the table
 from .case_tools import (
     CASES,
     DTYPES,
@@ -350,6 +352,12 @@ OPTIMIZERS: dict[str, list[tuple[Buffers, dict[str, Any]]]] = {
         (((True, True), (True, False), (amsgrad, False)), {"decoupled": decoupled, "step": step, "eps": 1e-3})
         for amsgrad, decoupled, step in product((False, True), (False, True), (1, 7))
     ],
+    "nadam_update": [
+        (((True, True), (True, False)),
+         {"decoupled": decoupled, "step": step, "eps": 1e-3, "grad_factor": 0.7, "mean_factor": 1.1})
+        for decoupled, step in product((False, True), (1, 7))
+    ],
+    "lion_update": [(((True, True),), {"beta1": 0.6, "beta2": 0.8})],
 }
 
 
@@ -364,7 +372,8 @@ def _optimizer(
         ]
         chosen = {"lr": 0.1} | options
         if scalars == "array":
-            chosen |= {key: np.asarray(chosen[key]) for key in ("lr", "step") if key in chosen}
+            places = ("lr",) if primitive == "nadam_update" else ("lr", "step")
+            chosen |= {key: np.asarray(chosen[key]) for key in places if key in chosen}
         return (normal(rng, (size,), dtype, layout), normal(rng, (size,), dtype, layout), *state), chosen
 
     changed = (0, *(2 + i for i, (present, _) in enumerate(buffers) if present))

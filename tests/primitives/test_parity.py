@@ -27,6 +27,7 @@ PRIMITIVES = set(primitives())
 BIT_EQUAL = {
     "philox", "random_uniform", "random_normal", "random_integers", "random_permutation", "dropout_forward",
     "dropout_backward", "max_pool2d_forward", "min_pool2d_forward", "index_pool2d_gather", "scatter_add", "fill_zero",
+    "cast",
 }  # fmt: skip
 #: Relative to the largest value: the order of sums differs.
 TOLERANCE = {"float64": 1e-12, "float32": 5e-6, "float16": 2e-3, "complex128": 1e-12, "complex64": 5e-6}
