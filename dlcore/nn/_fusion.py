@@ -1,4 +1,4 @@
-"""Neighbours in a Sequential that run as one operation: a Linear or Conv2d layer and the activation after it.
+"""Neighbours in a Sequential that run as one operation: a Linear, Conv1d or Conv2d layer and the activation after it.
 
 On a GPU that is one launch where there were two, and one for the gradients of activation and bias; on a CPU
 the activation works in place. What changes is the graph only: modules, their names, and every number stay the same.
@@ -11,8 +11,7 @@ from typing import Any
 
 from dlcore._tensor import Tensor
 from dlcore.nn.activation import ReLU, Sigmoid, Tanh
-from dlcore.nn.convolution import Conv2d
-from dlcore.nn.functional.convolution import convolve
+from dlcore.nn.convolution import Conv1d, Conv2d
 from dlcore.nn.functional.linear import affine
 from dlcore.nn.linear import Linear
 from dlcore.nn.module import Module
@@ -22,11 +21,15 @@ def _linear(layer: Linear, x: Tensor, activation: str) -> Tensor:
     return affine(x, layer.weight, layer.bias, activation)
 
 
-def _conv2d(layer: Conv2d, x: Tensor, activation: str) -> Tensor:
-    return convolve(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.dilation, layer.groups, activation)
+def _convolution(layer: Conv1d | Conv2d, x: Tensor, activation: str) -> Tensor:
+    return layer.with_activation(x, activation)
 
 
-_LAYERS: dict[type[Module], Callable[[Any, Tensor, str], Tensor]] = {Linear: _linear, Conv2d: _conv2d}
+_LAYERS: dict[type[Module], Callable[[Any, Tensor, str], Tensor]] = {
+    Linear: _linear,
+    Conv1d: _convolution,
+    Conv2d: _convolution,
+}
 #: Keys of `dlcore.reference.ACTIVATIONS` that save their output: there is no input to be kept beside it.
 _ACTIVATIONS: dict[type[Module], str] = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
 _AS_WRITTEN = {kind: kind.forward for kind in (*_LAYERS, *_ACTIVATIONS)}

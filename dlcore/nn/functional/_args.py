@@ -20,6 +20,16 @@ def two(name: str, argument: str, value: Any, minimum: int) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
+def sizes(name: str, argument: str, value: Any, minimum: int, count: int) -> tuple[int, ...]:
+    """An int for `count` axes, or a sequence of an int each, or of one for all, each at least `minimum`."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    numbers = [number.__index__() for number in given if hasattr(number, "__index__") and not isinstance(number, bool)]
+    if len(given) not in (1, count) or len(numbers) != len(given) or min(numbers) < minimum:
+        forms = f"or a tuple of {count}" if count > 2 else "or a pair of them" if count == 2 else "or a tuple of one"
+        raise ValueError(f"{name}: {argument} must be an int >= {minimum} {forms}, got {value!r}")
+    return tuple(numbers * count if len(numbers) == 1 else numbers)
+
+
 def floats(name: str, argument: str, value: Any) -> Tensor:
     """A tensor of real floats."""
     x = value if isinstance(value, Tensor) else as_tensor(name, argument, value)
@@ -44,6 +54,18 @@ def images(name: str, value: Any) -> tuple[Tensor, bool]:
         return x.reshape((1, *x.shape)), True
     if x.ndim != 4:
         raise ShapeError(f"{name}: input must have shape (N, C, H, W) or (C, H, W), got {x.shape}")
+    return x, False
+
+
+def batched(name: str, value: Any, axes: int) -> tuple[Tensor, bool]:
+    """(N, C, L) or (N, C, H, W), by the number of axes behind the channels, and whether there was no N."""
+    if axes == 2:
+        return images(name, value)
+    x = floats(name, "input", value)
+    if x.ndim == 2:
+        return x.reshape((1, *x.shape)), True
+    if x.ndim != 3:
+        raise ShapeError(f"{name}: input must have shape (N, C, L) or (C, L), got {x.shape}")
     return x, False
 
 
