@@ -38,6 +38,7 @@ from dlcore.contract import (
     PointwiseContract,
     PoolingContract,
     RandomContract,
+    SpecialContract,
 )
 from dlcore.contract._base import Array as Array
 from dlcore.contract._base import DType as DType
@@ -56,6 +57,7 @@ class Backend(
     PointwiseContract,
     LossContract,
     RandomContract,
+    SpecialContract,
     OptimizerContract,
 ):
     """What a device provides. Subclass it, set `name`, `xp` and `array_type`, and implement the host transfers.

@@ -23,6 +23,7 @@ from .pointwise import PointwisePrimitives
 from .pooling import PoolingPrimitives
 from .random import RandomPrimitives
 from .reductions import ReductionPrimitives
+from .special import SpecialPrimitives
 
 Array = Any
 DType = Any
@@ -42,6 +43,7 @@ class CupyBackend(
     RandomPrimitives,
     IndexingPrimitives,
     ReductionPrimitives,
+    SpecialPrimitives,
     OptimizerPrimitives,
 ):
     """GPU number `index` of the module `cp`.

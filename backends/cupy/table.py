@@ -83,6 +83,7 @@ TABLE: tuple[Row, ...] = (
     Row("scatter_add", {"SCALAR": FLOATS}),
     Row("sgd", {"SCALAR": FLOATS}),
     Row("softmax", {"SCALAR": FLOATS, "INDEX": ROW_INDICES}),
+    Row("special", {"SCALAR": FLOATS, "INDEX": INDICES}),
 )
 
 

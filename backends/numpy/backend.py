@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcore.backend import Backend, Conv2dSpec, PhiloxCounter, Pool2dSpec, Reduction
 
-from . import activations, convolution, indexing, losses, optimizers, pooling, random, sums
+from . import activations, convolution, indexing, losses, optimizers, pointwise, pooling, random, special, sums
 from .activations import all_axes_but
 from .blas import blas_name, blas_threads
 
@@ -196,6 +196,25 @@ class NumpyBackend(Backend):
             return super().softmax_backward(grad, output, axis, log)
         return activations.softmax_backward(grad, output, axis, log)
 
+    def pointwise_forward(self, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0) -> Array:
+        return pointwise.pointwise_forward(x, function, alpha, beta)
+
+    def pointwise_backward(
+        self, grad: Array, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0
+    ) -> Array:
+        return pointwise.pointwise_backward(grad, x, function, alpha, beta)
+
+    # --- special functions ----------------------------------------------------------------------
+
+    def erf(self, x: Array) -> Array:
+        return special.erf(x) if _fast(x) else super().erf(x)
+
+    def erfc(self, x: Array) -> Array:
+        return special.erfc(x) if _fast(x) else super().erfc(x)
+
+    def erfinv(self, x: Array) -> Array:
+        return special.erfinv(x) if _fast(x) else super().erfinv(x)
+
     # --- losses ---------------------------------------------------------------------------------
 
     def softmax_cross_entropy(
@@ -360,4 +379,48 @@ class NumpyBackend(Backend):
         update(
             param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, lr=float(lr), beta1=beta1, beta2=beta2,
             eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=int(step), maximize=maximize,
+        )  # fmt: skip
+
+    def nadam_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        *,
+        lr: float | Array,
+        grad_factor: float,
+        mean_factor: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        step: int = 1,
+        maximize: bool = False,
+    ) -> None:
+        fast = _fast(param, grad, exp_avg, exp_avg_sq)
+        update = optimizers.nadam_update if fast else super().nadam_update
+        update(
+            param, grad, exp_avg, exp_avg_sq, lr=float(lr), grad_factor=grad_factor, mean_factor=mean_factor,
+            beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=step,
+            maximize=maximize,
+        )  # fmt: skip
+
+    def lion_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        *,
+        lr: float | Array,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        update = optimizers.lion_update if _fast(param, grad, exp_avg) else super().lion_update
+        update(
+            param, grad, exp_avg, lr=float(lr), beta1=beta1, beta2=beta2, weight_decay=weight_decay,
+            maximize=maximize,
         )  # fmt: skip

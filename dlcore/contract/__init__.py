@@ -9,6 +9,7 @@ from dlcore.contract.optimizers import OptimizerContract
 from dlcore.contract.pointwise import PointwiseContract
 from dlcore.contract.pooling import PoolingContract
 from dlcore.contract.random import RandomContract
+from dlcore.contract.special import SpecialContract
 
 __all__ = [
     "ConversionContract",
@@ -20,4 +21,5 @@ __all__ = [
     "PointwiseContract",
     "PoolingContract",
     "RandomContract",
+    "SpecialContract",
 ]

@@ -33,6 +33,7 @@ from .pooling import (
     min_pool2d_forward,
 )
 from .softmax import softmax_backward, softmax_forward
+from .special import erf, erfc, erfinv
 from .sums import matmul, sum
 
 __all__ = [
@@ -55,6 +56,9 @@ __all__ = [
     "conv2d_forward",
     "dropout_backward",
     "dropout_forward",
+    "erf",
+    "erfc",
+    "erfinv",
     "index_pool2d_gather",
     "index_pool2d_scatter",
     "l2_norm",

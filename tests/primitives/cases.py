@@ -17,6 +17,7 @@ from dlcore.reference import ACTIVATIONS
 
 from . import cases_conversion  # noqa: F401 - fills the table
 from . import cases_pointwise  # noqa: F401 - fills the table
+from . import cases_special  # noqa: F401 - fills the table
 from .case_tools import (
     CASES,
     DTYPES,
