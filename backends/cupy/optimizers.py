@@ -169,6 +169,59 @@ class OptimizerPrimitives(CudaPrimitives):
         )  # fmt: skip
         return None
 
+    def nadam_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        *,
+        lr: float | Array,
+        grad_factor: float,
+        mean_factor: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        step: int = 1,
+        maximize: bool = False,
+    ) -> None:
+        if not _same_dtype(param, grad, exp_avg, exp_avg_sq):
+            return super().nadam_update(
+                param, grad, exp_avg, exp_avg_sq, lr=lr, grad_factor=grad_factor, mean_factor=mean_factor,
+                beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, decoupled=decoupled, step=step,
+                maximize=maximize,
+            )  # fmt: skip
+        added_decay, decoupled_decay = (0.0, weight_decay) if decoupled else (weight_decay, 0.0)
+        correction = (1 - beta2**step) ** 0.5
+        self._update(
+            "nadam", "nadam_update", param, grad, (exp_avg, exp_avg_sq), *self._number(lr), grad_factor * correction,
+            mean_factor * correction, beta1, 1 - beta1, beta2, 1 - beta2, added_decay, decoupled_decay,
+            eps * correction, maximize,
+        )  # fmt: skip
+
+    def lion_update(
+        self,
+        param: Array,
+        grad: Array,
+        exp_avg: Array,
+        *,
+        lr: float | Array,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        if not _same_dtype(param, grad, exp_avg):
+            return super().lion_update(
+                param, grad, exp_avg, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, maximize=maximize,
+            )  # fmt: skip
+        self._update(
+            "lion", "lion_update", param, grad, (exp_avg,), *self._number(lr), beta1, 1 - beta1, beta2, 1 - beta2,
+            weight_decay, maximize,
+        )  # fmt: skip
+
     # --- the launch -----------------------------------------------------------------------------
 
     def _update(

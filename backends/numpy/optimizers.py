@@ -210,3 +210,78 @@ def adam_update(
         np.divide(mean, change, out=change)
         change *= rate
         p -= change
+
+
+def nadam_update(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    lr: float,
+    grad_factor: float,
+    mean_factor: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    step: int,
+    maximize: bool,
+) -> None:
+    """(a*g + b*m) / (sqrt(v)/c + eps) with c = sqrt(1-b2^t), as (a*c * g + b*c * m) / (sqrt(v) + c*eps)."""
+    number = param.dtype.type
+    correction = (1 - beta2**step) ** 0.5
+    grad_rate, mean_rate = number(lr * grad_factor * correction), number(lr * mean_factor * correction)
+    smallest = number(eps * correction)
+    b1, b2, new1, new2 = number(beta1), number(beta2), number(1 - beta1), number(1 - beta2)
+    shrink = number(1 - lr * weight_decay) if decoupled and weight_decay else None
+    coupled_decay = 0.0 if decoupled else weight_decay
+    for block in _blocks(param.size):
+        p, mean, variance = param[block], exp_avg[block], exp_avg_sq[block]
+        g = _gradient(p, grad[block], coupled_decay, maximize)
+        change, divisor = (scratch(use, p.shape, p.dtype) for use in ("change", "divisor"))
+        if shrink is not None:
+            p *= shrink
+        np.multiply(g, new1, out=change)
+        mean *= b1
+        mean += change
+        np.multiply(g, g, out=change)
+        change *= new2
+        variance *= b2
+        variance += change
+        np.multiply(mean, mean_rate, out=change)
+        change += np.multiply(g, grad_rate, out=divisor)
+        np.sqrt(variance, out=divisor)
+        divisor += smallest
+        change /= divisor
+        p -= change
+
+
+def lion_update(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    number = param.dtype.type
+    rate, b1, b2, new1, new2 = map(number, (lr, beta1, beta2, 1 - beta1, 1 - beta2))
+    shrink = number(1 - lr * weight_decay) if weight_decay else None
+    for block in _blocks(param.size):
+        p, mean = param[block], exp_avg[block]
+        g = _gradient(p, grad[block], 0.0, maximize)
+        change, share = (scratch(use, p.shape, p.dtype) for use in ("change", "share"))
+        if shrink is not None:
+            p *= shrink
+        np.multiply(mean, b1, out=change)
+        change += np.multiply(g, new1, out=share)
+        np.sign(change, out=change)
+        change *= rate
+        p -= change
+        mean *= b2
+        mean += np.multiply(g, new2, out=share)

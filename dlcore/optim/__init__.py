@@ -3,8 +3,10 @@
 from dlcore.optim.adadelta import Adadelta
 from dlcore.optim.adagrad import Adagrad
 from dlcore.optim.adam import Adam, AdamW
+from dlcore.optim.lion import Lion
+from dlcore.optim.nadam import NAdam
 from dlcore.optim.optimizer import Optimizer
 from dlcore.optim.rmsprop import RMSprop
-from dlcore.optim.sgd import SGD
+from dlcore.optim.sgd import GD, SGD
 
-__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = ["GD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "Optimizer", "RMSprop"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlcore._tensor import Tensor
 from dlcore.optim.bucket import Bucket
-from dlcore.optim.optimizer import Optimizer
+from dlcore.optim.optimizer import Optimizer, is_number
 
 
 class Adadelta(Optimizer):
@@ -53,15 +53,16 @@ class Adadelta(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         self._require_non_negative(group, "lr", "eps", "weight_decay")
         rho = group["rho"]
-        self._require(group, "rho", hasattr(rho, "__float__") and bool(0 <= rho <= 1), "a number in [0, 1]")
+        self._require(group, "rho", is_number(rho) and bool(0 <= rho <= 1), "a number in [0, 1]")
 
-    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+    def _update(self, group: dict[str, Any], bucket: Bucket, members: range, step: int) -> None:
+        elements = bucket.elements(members)
         bucket.backend.adadelta_update(
             bucket.values[elements],
             bucket.grads[elements],
             bucket.state("square_avg")[elements],
             bucket.state("acc_delta")[elements],
-            lr=group["lr"],
+            lr=self._lr(group, bucket),
             rho=group["rho"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],

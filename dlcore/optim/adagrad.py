@@ -58,12 +58,13 @@ class Adagrad(Optimizer):
     def _initial_state(self, group: dict[str, Any]) -> Mapping[str, float]:
         return {"sum": float(group["initial_accumulator_value"])}
 
-    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+    def _update(self, group: dict[str, Any], bucket: Bucket, members: range, step: int) -> None:
+        elements = bucket.elements(members)
         bucket.backend.adagrad_update(
             bucket.values[elements],
             bucket.grads[elements],
             bucket.state("sum")[elements],
-            lr=group["lr"],
+            lr=self._lr(group, bucket),
             lr_decay=group["lr_decay"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],

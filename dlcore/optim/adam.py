@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dlcore._tensor import Tensor
@@ -23,6 +23,7 @@ class Adam(Optimizer):
         weight_decay: adds weight_decay * p to the gradient, >= 0.
         amsgrad: divide by the largest v so far (Reddi, Kale, Kumar, ICLR 2018).
         maximize: ascend instead.
+        decoupled_weight_decay: as `AdamW`.
 
     Raises:
         ValueError: a setting out of range.
@@ -36,7 +37,6 @@ class Adam(Optimizer):
     """
 
     state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-    decoupled = False  # whether weights decay by themselves, not through their gradient
 
     def __init__(
         self,
@@ -48,31 +48,30 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-                    "maximize": maximize}  # fmt: skip
+                    "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}  # fmt: skip
         super().__init__(params, settings)
 
     def _check(self, group: dict[str, Any]) -> None:
         self._require_non_negative(group, "lr", "eps", "weight_decay")
-        betas = group["betas"]
-        valid = isinstance(betas, (tuple, list)) and len(betas) == 2
-        valid = valid and all(hasattr(beta, "__float__") and 0 <= beta < 1 for beta in betas)
-        self._require(group, "betas", valid, "two numbers in [0, 1)")
+        self._require_betas(group)
 
-    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+    def _update(self, group: dict[str, Any], bucket: Bucket, members: range, step: int) -> None:
+        elements = bucket.elements(members)
         bucket.backend.adam_update(
             bucket.values[elements],
             bucket.grads[elements],
             bucket.state("exp_avg")[elements],
             bucket.state("exp_avg_sq")[elements],
             bucket.state("max_exp_avg_sq")[elements] if group["amsgrad"] else None,
-            lr=group["lr"],
+            lr=self._lr(group, bucket),
             beta1=group["betas"][0],
             beta2=group["betas"][1],
             eps=group["eps"],
             weight_decay=group["weight_decay"],
-            decoupled=self.decoupled,
+            decoupled=group["decoupled_weight_decay"],
             step=step,
             maximize=group["maximize"],
         )
@@ -93,8 +92,6 @@ class AdamW(Adam):
     0.85
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],
@@ -106,4 +103,10 @@ class AdamW(Adam):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """As `Optimizer.load_state_dict`; with the state of `Adam` it stays decoupled, as in PyTorch."""
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True

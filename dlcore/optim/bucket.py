@@ -36,9 +36,10 @@ class Bucket:
     """The parameters of one group that share dtype and device.
 
     `initial`: the states that are there before the first step, and what they start with. Others start with 0.
+    `numbers`: the states that are one number for each parameter, kept on the host, and what they start with.
     """
 
-    def __init__(self, parameters: list[Tensor], initial: Mapping[str, float]) -> None:
+    def __init__(self, parameters: list[Tensor], initial: Mapping[str, float], numbers: Mapping[str, float]) -> None:
         first = parameters[0]
         self.device = first._device
         self.backend = first._device.backend
@@ -55,6 +56,7 @@ class Bucket:
             name: xp.full((total,), number, dtype=self.dtype) for name, number in initial.items()
         }
         self.steps = [0] * len(parameters)
+        self.numbers = {name: [number] * len(parameters) for name, number in numbers.items()}
         self.slots = []
         for parameter, start in zip(parameters, starts, strict=True):
             stop = start + parameter.size
@@ -120,13 +122,14 @@ class Bucket:
             self.own_grads()
 
     def runs(self) -> list[tuple[int, range]]:
-        """(number of steps taken, positions) of neighbouring parameters with a gradient and equal counts.
+        """(number of steps taken, positions) of neighbouring parameters with a gradient, equal counts and numbers.
 
         A gradient that is not the buffer's view (the user assigned one) is copied there first.
         """
         runs: list[tuple[int, range]] = []
         first: int | None = None
         steps = self.steps
+        keys: list[Any] = list(zip(steps, *self.numbers.values(), strict=True)) if self.numbers else steps
         for position, slot in enumerate(self.slots):
             gradient = slot.parameter._grad
             if gradient is None:
@@ -139,7 +142,7 @@ class Bucket:
                 self.slots[position].grad._array[...] = gradient._array
             if first is None:
                 first = position
-            elif steps[position] != steps[first]:
+            elif keys[position] != keys[first]:
                 runs.append((steps[first], range(first, position)))
                 first = position
         if first is not None:
@@ -148,28 +151,33 @@ class Bucket:
 
 
 def flatten(
-    parameters: list[Tensor], initial: Mapping[str, float], entries: Mapping[int, Mapping[str, Any]]
+    parameters: list[Tensor],
+    initial: Mapping[str, float],
+    numbers: Mapping[str, float],
+    entries: Mapping[int, Mapping[str, Any]],
 ) -> list[Bucket]:
     """Buckets of the parameters by dtype and device, with the given state (by identity of the parameter)."""
     kinds: dict[Any, list[Tensor]] = {}
     for parameter in parameters:
         kinds.setdefault((parameter.dtype, parameter._device), []).append(parameter)
-    buckets = [Bucket(members, initial) for members in kinds.values()]
+    buckets = [Bucket(members, initial, numbers) for members in kinds.values()]
     for bucket in buckets:
         for i, slot in enumerate(bucket.slots):
             for key, value in entries.get(id(slot.parameter), {}).items():
                 if key == "step":
                     bucket.steps[i] = value
+                elif key in bucket.numbers:
+                    bucket.numbers[key][i] = value
                 else:
                     array = value.detach().to(bucket.device).to(bucket.dtype)._array
                     bucket.state(key)[slot.start : slot.stop] = bucket.backend.xp.reshape(array, (-1,))
     return buckets
 
 
-def state_of(bucket: Bucket, i: int) -> dict[str, Tensor]:
-    """Copies of one parameter's state."""
+def state_of(bucket: Bucket, i: int) -> dict[str, Any]:
+    """One parameter's state: its numbers, and copies of its tensors."""
     slot, xp = bucket.slots[i], bucket.backend.xp
-    return {
+    return {name: numbers[i] for name, numbers in bucket.numbers.items()} | {
         name: wrap(xp.reshape(xp.asarray(flat[slot.start : slot.stop], copy=True), slot.parameter.shape), bucket.device)
         for name, flat in bucket.states.items()
     }

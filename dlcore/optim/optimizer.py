@@ -6,12 +6,16 @@ count, which as a rule is one run: all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dlcore._errors import DTypeError, ShapeError
-from dlcore._tensor import Tensor, tensor
+from dlcore._tensor import Tensor, tensor, wrap
+from dlcore.autograd import enable_grad
 from dlcore.optim.bucket import Bucket, flatten, joined_runs, state_of, states_of
+
+#: What schedules keep in a group beside its own settings, as PyTorch's do.
+SCHEDULE_SETTINGS = frozenset({"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"})
 
 
 class Optimizer:
@@ -24,6 +28,10 @@ class Optimizer:
 
     #: the state of each parameter that `state_dict` holds, besides "step"
     state_names: tuple[str, ...] = ()
+    #: those of them that are one number for each parameter, and what it is before the first step
+    state_numbers: Mapping[str, float] = {}
+    #: whether `step` has been called; schedules warn if it has not
+    stepped = False
 
     def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -38,7 +46,7 @@ class Optimizer:
         for group in groups:  # all are checked before the first parameter is touched
             self.param_groups.append(self._checked_group(group))
         for group in self.param_groups:
-            self._buckets.append(flatten(group["params"], self._initial_state(group), {}))
+            self._buckets.append(self._flattened(group, {}))
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train more parameters, with settings of their own.
@@ -52,13 +60,13 @@ class Optimizer:
         """
         checked = self._checked_group(group)
         self.param_groups.append(checked)
-        self._buckets.append(flatten(checked["params"], self._initial_state(checked), {}))
+        self._buckets.append(self._flattened(checked, {}))
 
     def _checked_group(self, group: Any) -> dict[str, Any]:
         name = type(self).__name__
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f"{name}: a parameter group must be a dict with the key 'params', got {group!r}")
-        unknown = set(group) - set(self.defaults) - {"params"}
+        unknown = set(group) - set(self.defaults) - SCHEDULE_SETTINGS - {"params"}
         if unknown:
             raise ValueError(f"{name}: unknown settings {sorted(unknown)}; expected {sorted(self.defaults)}")
         listed = group["params"]
@@ -82,15 +90,28 @@ class Optimizer:
         self._check(full)
         return full
 
-    def step(self) -> None:
-        """Update every parameter that has a gradient; the others stay, and so does their state."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; the others stay, and so does their state.
+
+        Args:
+            closure: called first, with gradients recorded; it is to compute the loss, and the gradients by `backward`.
+
+        Returns:
+            What the closure returns; None without one.
+        """
+        result = None
+        if closure is not None:
+            with enable_grad():
+                result = closure()
+        self.stepped = True
         for position, group in enumerate(self.param_groups):
             for bucket in self._current(position):
                 for taken, members in bucket.runs():
-                    self._update(group, bucket, bucket.elements(members), taken + 1)
+                    self._update(group, bucket, members, taken + 1)
                     for i in members:
                         bucket.steps[i] = taken + 1
                         bucket.slots[i].parameter._version[0] += 1
+        return result
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `set_to_none=False` set them to zero: one fill for each flat buffer."""
@@ -138,7 +159,8 @@ class Optimizer:
                     state[number] = {"step": bucket.steps[i], **state_of(bucket, i)}
                 numbers.append(number)
                 number += 1
-            groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": numbers})
+            settings = {key: _copied(value) for key, value in group.items() if key != "params"}
+            groups.append({**settings, "params": numbers})
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -160,9 +182,10 @@ class Optimizer:
         merged, carried = [], []
         for group, present in zip(saved, self.param_groups, strict=True):
             settings = {key: value for key, value in group.items() if key != "params"}
-            unknown = set(settings) - set(self.defaults)
+            unknown = set(settings) - set(self.defaults) - SCHEDULE_SETTINGS
             if unknown:
                 raise ValueError(f"{name}: unknown settings {sorted(unknown)}; expected {sorted(self.defaults)}")
+            settings = {key: _copied(value) for key, value in settings.items()}
             merged.append({**present, **settings, "params": present["params"]})
             self._check(merged[-1])
             entries: dict[int, dict[str, Any]] = {}
@@ -172,7 +195,7 @@ class Optimizer:
             carried.append(entries)
         for position, (group, entries) in enumerate(zip(merged, carried, strict=True)):
             self.param_groups[position].update(group)
-            self._buckets[position] = flatten(group["params"], self._initial_state(group), entries)
+            self._buckets[position] = self._flattened(group, entries)
 
     # --- for subclasses ---------------------------------------------------------------------------
 
@@ -184,14 +207,31 @@ class Optimizer:
         """The kinds of state that parameters have before their first step, and the number that fills each."""
         return {}
 
-    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
-        """Call the primitive on these elements of the flat buffers; `step` counts from 1."""
+    def _update(self, group: dict[str, Any], bucket: Bucket, members: range, step: int) -> None:
+        """Call the primitive on the elements of these neighbours in the flat buffers; `step` counts from 1."""
         raise NotImplementedError
+
+    def _lr(self, group: dict[str, Any], bucket: Bucket) -> Any:
+        """The learning rate as primitives take it: one in the bucket's device memory stays there, unread."""
+        value = group["lr"]
+        if not isinstance(value, Tensor):
+            return value
+        if value._device is not bucket.device:
+            return value.item()
+        return bucket.backend.xp.reshape(value._array, ())
 
     def _require_non_negative(self, group: dict[str, Any], *names: str) -> None:
         for name in names:
             value = group[name]
-            self._require(group, name, hasattr(value, "__float__") and bool(value >= 0), "a number >= 0")
+            if name == "lr" and isinstance(value, Tensor) and value.size == 1:
+                value = value.item()
+            self._require(group, name, is_number(value) and value >= 0, "a number >= 0")
+
+    def _require_betas(self, group: dict[str, Any]) -> None:
+        betas = group["betas"]
+        valid = isinstance(betas, (tuple, list)) and len(betas) == 2
+        valid = valid and all(is_number(beta) and 0 <= beta < 1 for beta in betas)
+        self._require(group, "betas", valid, "two numbers in [0, 1)")
 
     def _require(self, group: dict[str, Any], name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -204,9 +244,11 @@ class Optimizer:
         buckets = self._buckets[position]
         if not all(map(Bucket.is_current, buckets)):
             group = self.param_groups[position]
-            entries = states_of(buckets)
-            buckets = self._buckets[position] = flatten(group["params"], self._initial_state(group), entries)
+            buckets = self._buckets[position] = self._flattened(group, states_of(buckets))
         return buckets
+
+    def _flattened(self, group: dict[str, Any], entries: Mapping[int, Mapping[str, Any]]) -> list[Bucket]:
+        return flatten(group["params"], self._initial_state(group), self.state_numbers, entries)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the state by parameter instead of flat buffers, which are made anew."""
@@ -221,7 +263,7 @@ class Optimizer:
         self._buckets = []
         for group, entries in zip(self.param_groups, state["_buckets"], strict=True):
             of_parameter = dict(zip(map(id, group["params"]), entries, strict=True))
-            self._buckets.append(flatten(group["params"], self._initial_state(group), of_parameter))
+            self._buckets.append(self._flattened(group, of_parameter))
 
     def _checked_state(self, name: str, number: Any, entry: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
         unknown = set(entry) - {"step", *self.state_names}
@@ -235,6 +277,12 @@ class Optimizer:
         checked: dict[str, Any] = {"step": step}
         for key in set(entry) - {"step"}:
             if entry[key] is None:
+                continue
+            if key in self.state_numbers:
+                value = entry[key].item() if isinstance(entry[key], Tensor) and entry[key].size == 1 else entry[key]
+                if not is_number(value):
+                    raise ValueError(f"{name}: {key} of parameter {number} must be one number, got {value!r:.80}")
+                checked[key] = float(value)
                 continue
             value = entry[key] if isinstance(entry[key], Tensor) else tensor(entry[key])
             if value.shape != parameter.shape:
@@ -252,3 +300,15 @@ class Optimizer:
             settings = ", ".join(f"{key}={value}" for key, value in group.items() if key != "params")
             lines.append(f"  group {position}: {len(group['params'])} parameters, {settings}")
         return "\n".join([*lines, ")"])
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one number of the host: a tensor is none."""
+    return not isinstance(value, Tensor) and hasattr(value, "__float__") and getattr(value, "size", 1) == 1
+
+
+def _copied(value: Any) -> Any:
+    """A setting for another owner: a learning rate that is a tensor would be changed in place."""
+    if not isinstance(value, Tensor):
+        return value
+    return wrap(value._device.backend.xp.asarray(value._array, copy=True), value._device)

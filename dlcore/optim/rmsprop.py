@@ -58,14 +58,15 @@ class RMSprop(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         self._require_non_negative(group, "lr", "momentum", "alpha", "eps", "weight_decay")
 
-    def _update(self, group: dict[str, Any], bucket: Bucket, elements: slice, step: int) -> None:
+    def _update(self, group: dict[str, Any], bucket: Bucket, members: range, step: int) -> None:
+        elements = bucket.elements(members)
         bucket.backend.rmsprop_update(
             bucket.values[elements],
             bucket.grads[elements],
             bucket.state("square_avg")[elements],
             bucket.state("grad_avg")[elements] if group["centered"] else None,
             bucket.state("momentum_buffer")[elements] if group["momentum"] else None,
-            lr=group["lr"],
+            lr=self._lr(group, bucket),
             alpha=group["alpha"],
             eps=group["eps"],
             momentum=group["momentum"],

@@ -1,6 +1,7 @@
 """The optimizer updates, each made wrong in one place: the parity cases in the simulator catch each."""
 
-PRIMITIVES = ["sgd_update", "adagrad_update", "adadelta_update", "rmsprop_update", "adam_update"]
+PRIMITIVES = ["sgd_update", "adagrad_update", "adadelta_update", "rmsprop_update", "adam_update",
+              "nadam_update", "lion_update"]  # fmt: skip
 
 #: (source, kernel, text that occurs once in the source or its headers, what stands there instead)
 MUTANTS = [
@@ -89,4 +90,23 @@ MUTANTS = [
     ("adam", "adam_update_scheduled", "now / (1 - pow(beta1, t)) * c", "now / (1 - pow(beta1, t))"),
     ("adam", "adam_update_scheduled", "1 - now * decoupled_decay", "1 - decoupled_decay"),
     ("adam", "adam_update_scheduled", "    __syncthreads();\n    const REAL b1", "    const REAL b1"),
+    # --- nadam.cu ---
+    ("nadam", "nadam_update", "beta1 * values[1] + share1 * g;", "beta1 * values[1] + share2 * g;"),
+    ("nadam", "nadam_update", "beta2 * values[2] + share2 * (g * g)", "beta2 * values[2] + share2 * g"),
+    ("nadam", "nadam_update", "grad_rate * g + mean_rate * mean", "grad_rate * gradient + mean_rate * mean"),
+    ("nadam", "nadam_update", "grad_rate * g + mean_rate * mean", "mean_rate * g + grad_rate * mean"),
+    ("nadam", "nadam_update", "square_root(variance) + floor", "square_root(variance + floor)"),
+    ("nadam", "nadam_update", "values[0] = keep * values[0] -", "values[0] = values[0] -"),
+    ("nadam", "nadam_update", "const REAL mean = values[1] =", "const REAL mean ="),
+    ("nadam", "nadam_update", "1 - now * decoupled_decay", "1 - decoupled_decay"),
+    ("nadam", "nadam_update", "static_cast<REAL>(now * mean_share)", "static_cast<REAL>(mean_share)"),
+    ("nadam", "nadam_update", "{param, exp_avg, exp_avg_sq}", "{param, exp_avg_sq, exp_avg}"),
+    # --- lion.cu ---
+    ("lion", "lion_update", "maximize ? -gradient : gradient", "gradient"),
+    ("lion", "lion_update", "beta1 * values[1] + share1 * g;", "beta2 * values[1] + share2 * g;"),
+    ("lion", "lion_update", "mixed < 0 ? REAL(-1) : mixed", "mixed"),
+    ("lion", "lion_update", "keep * values[0] - lr * direction", "values[0] - lr * direction"),
+    ("lion", "lion_update", "keep * values[0] - lr * direction", "keep * values[0] - direction"),
+    ("lion", "lion_update", "values[1] = beta2 * values[1] + share2 * g;", "values[1] = mixed;"),
+    ("lion", "lion_update", "1 - now * weight_decay", "1 - weight_decay"),
 ]

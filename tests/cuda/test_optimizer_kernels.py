@@ -30,7 +30,13 @@ UPDATES: dict[str, tuple[str, tuple[str | None, ...], dict[str, Any]]] = {
     "adam": ("adam_update", ("p", "q", None), {"step": 3, "weight_decay": 0.1}),
     "adamw": ("adam_update", ("p", "q", None), {"step": 3, "weight_decay": 0.1, "decoupled": True}),
     "amsgrad": ("adam_update", ("p", "q", "q"), {"step": 3, "maximize": True}),
-}
+    "nadam": ("nadam_update", ("p", "q"), {"weight_decay": 0.1, "grad_factor": 0.7, "mean_factor": 1.1}),
+    "nadamw": (
+        "nadam_update", ("p", "q"),
+        {"weight_decay": 0.1, "decoupled": True, "grad_factor": 0.7, "mean_factor": 1.1, "maximize": True},
+    ),
+    "lion": ("lion_update", ("p",), {"weight_decay": 0.1}),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -136,7 +142,9 @@ def test_learning_rate_and_step_in_device_memory(
 
 
 @pytest.mark.parametrize("lr_type", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("what", ["sgd", "sgd momentum", "adadelta", "rmsprop", "rmsprop both"])
+@pytest.mark.parametrize(
+    "what", ["sgd", "sgd momentum", "adadelta", "rmsprop", "rmsprop both", "nadam", "nadamw", "lion"]
+)
 def test_learning_rate_in_device_memory(what: str, lr_type: str, backend: Any, rng: np.random.Generator) -> None:
     primitive, states, settings = UPDATES[what]
     arrays = arrays_for(states, 300, "float64", rng)
@@ -200,6 +208,12 @@ def test_an_infinite_parameter_without_decay_does_not_spoil_its_momentum(backend
     buffer = backend.from_host(np.zeros(2))
     backend.sgd_update(p, backend.from_host(np.ones(2)), buffer, lr=0.1, momentum=0.9)
     assert backend.to_host(buffer).tolist() == [1, 1]
+
+
+def test_the_sign_of_nothing_and_of_not_a_number(backend: Any) -> None:
+    p, m = (backend.from_host(np.zeros(3, np.float32)) for _ in range(2))
+    backend.lion_update(p, backend.from_host(np.array([0.0, np.nan, -1e-30], np.float32)), m, lr=0.5)
+    np.testing.assert_array_equal(backend.to_host(p), np.array([0.0, np.nan, 0.5], np.float32))
 
 
 def test_mixed_dtypes_are_left_to_the_reference(backend: Any) -> None:

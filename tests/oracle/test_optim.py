@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -66,6 +66,15 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
         )
     ),
     ("RMSprop", {"lr": 0.05, "maximize": True, "weight_decay": 0.1}),
+    *(
+        ("NAdam", {"lr": 0.01, **c})
+        for c in combinations(
+            betas=((0.9, 0.999), (0.0, 0.5)), eps=(1e-8, 1e-2), weight_decay=(0.0, 0.1), momentum_decay=(4e-3, 0.5),
+            decoupled_weight_decay=(False, True), maximize=(False, True),
+        )
+        if c["weight_decay"] or not c["decoupled_weight_decay"]
+    ),
+    ("Adam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
 ]  # fmt: skip
 TYPICAL: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"lr": 0.05}),
@@ -82,6 +91,8 @@ TYPICAL: list[tuple[str, dict[str, Any]]] = [
     ("RMSprop", {"lr": 0.05}),
     ("RMSprop", {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
     ("RMSprop", {"lr": 0.05, "centered": True, "eps": 1e-3}),
+    ("NAdam", {"lr": 0.01}),
+    ("NAdam", {"lr": 0.01, "momentum_decay": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
 ]
 
 
@@ -91,6 +102,14 @@ def named(value: Any) -> str:
 
 every_setting = pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=named)
 typical_settings = pytest.mark.parametrize(("name", "settings"), TYPICAL, ids=named)
+
+
+@pytest.fixture
+def exact_products() -> Iterator[None]:
+    """PyTorch keeps NAdam's product of momenta in its default dtype, and so to 7 digits."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 class Pair:
@@ -138,6 +157,7 @@ def test_many_steps(name: str, settings: dict[str, Any], rng: np.random.Generato
 
 
 @every_setting
+@pytest.mark.usefixtures("exact_products")
 def test_the_arithmetic_is_pytorchs(name: str, settings: dict[str, Any], rng: np.random.Generator) -> None:
     """Gradients that do not depend on the parameters, so that rounding is not amplified."""
     pair = Pair(rng)
@@ -241,6 +261,7 @@ GROUPS = {
     "Adagrad": [{}, {"lr": 0.5}, {"lr_decay": 0.5, "eps": 1e-3}, {"weight_decay": 0.2, "maximize": True}],
     "Adadelta": [{}, {"lr": 3.0}, {"rho": 0.5, "eps": 1e-3}, {"weight_decay": 0.2, "maximize": True}],
     "RMSprop": [{}, {"lr": 0.5}, {"alpha": 0.5, "momentum": 0.9}, {"centered": True, "weight_decay": 0.2}],
+    "NAdam": [{}, {"lr": 0.5}, {"betas": (0.5, 0.9), "momentum_decay": 0.1}, {"weight_decay": 0.2, "maximize": True}],
 }
 
 
@@ -326,6 +347,7 @@ def test_state_dict_round_trip_midway(
 
 
 @typical_settings
+@pytest.mark.usefixtures("exact_products")
 def test_the_state_is_pytorchs(name: str, settings: dict[str, Any], rng: np.random.Generator) -> None:
     pair = Pair(rng)
     mine, other = optimizers(name, pair, settings)
@@ -339,7 +361,9 @@ def test_the_state_is_pytorchs(name: str, settings: dict[str, Any], rng: np.rand
         assert ours["state"].keys() == theirs["state"].keys()
     for number, entry in theirs["state"].items():
         for key, value in entry.items():
-            if value is not None and key != "step":
+            if key == "mu_product":
+                assert ours["state"][number][key] == pytest.approx(float(value), rel=1e-12)
+            elif value is not None and key != "step":
                 np.testing.assert_allclose(ours["state"][number][key].numpy(), value, rtol=1e-12, strict=True)
         if name != "SGD":
             assert ours["state"][number]["step"] == int(entry["step"])
@@ -379,6 +403,12 @@ REFUSED: dict[str, Callable[[Any, Any], Any]] = {  # of the optimizers and a new
     "RMSprop eps": lambda optim, p: optim.RMSprop([p], eps=-1.0),
     "RMSprop momentum": lambda optim, p: optim.RMSprop([p], momentum=-1.0),
     "RMSprop weight_decay": lambda optim, p: optim.RMSprop([p], weight_decay=-1.0),
+    "NAdam lr": lambda optim, p: optim.NAdam([p], lr=-1.0),
+    "NAdam eps": lambda optim, p: optim.NAdam([p], eps=-1.0),
+    "NAdam beta 1": lambda optim, p: optim.NAdam([p], betas=(1.0, 0.999)),
+    "NAdam beta 2": lambda optim, p: optim.NAdam([p], betas=(0.9, 1.0)),
+    "NAdam weight_decay": lambda optim, p: optim.NAdam([p], weight_decay=-1.0),
+    "NAdam momentum_decay": lambda optim, p: optim.NAdam([p], momentum_decay=-1.0),
     "add: taken": lambda optim, p: optim.Adam([p]).add_param_group({"params": [p]}),
     "add: no dict": lambda optim, p: optim.Adam([p]).add_param_group([p]),
     "load: groups": lambda optim, p: optim.Adam([p]).load_state_dict({"state": {}, "param_groups": []}),

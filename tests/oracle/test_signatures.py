@@ -21,7 +21,6 @@ NOT_THERE = {
     "softmax": {"dtype", "_stacklevel"},
     "log_softmax": {"dtype", "_stacklevel"},
     "mse_loss": {"weight"},
-    "Adam": {"decoupled_weight_decay"},
 }  # fmt: skip
 OURS_ALONE = {"generator"}
 REQUIRED_HERE = {("softmax", "dim"), ("log_softmax", "dim"), ("Softmax", "dim")}
