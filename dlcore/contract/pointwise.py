@@ -10,7 +10,7 @@ class PointwiseContract(Contract):
     """Activations that stand alone, by name."""
 
     def pointwise_forward(self, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0) -> Array:
-        """function(x), element by element: a key of `dlcore.reference.POINTWISE`, which says what alpha and beta are."""
+        """function(x): a key of `dlcore.reference.POINTWISE`, which says what alpha and beta are to it."""
         return reference.pointwise_forward(self.xp, x, function, alpha, beta)
 
     def pointwise_backward(self, grad: Array, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0) -> Array:
