@@ -135,6 +135,26 @@ def grad(
     return results
 
 
+def gradients_at(
+    places: Sequence[Function | Tensor | None], outputs: Sequence[Tensor], grads: Sequence[Tensor]
+) -> tuple[Tensor | None, ...]:
+    """In the backward rule of a node: the gradients at `places`, nodes or leaves, and no further back than there.
+
+    The part of the graph between them and the `outputs` is released, unless the walk that is under way is recorded.
+    """
+    create_graph = _recording.get()
+    capture: dict[Function | Tensor, Tensor | None] = dict.fromkeys([place for place in places if place is not None])
+    between: set[Function] = set()
+    stack: list[Function | Tensor | None] = [x._node for x in outputs]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Function) and node not in capture and node not in between:
+            between.add(node)
+            stack.extend(node._edges)
+    _walk(list(outputs), list(grads), create_graph, create_graph, capture, between)
+    return tuple([None if place is None else capture[place] for place in places])
+
+
 def _seed(name: str, output: Tensor, grad: Tensor | None, kept: bool = False) -> Tensor:
     """The gradient to start with, checked against the output it belongs to.
 
