@@ -76,38 +76,42 @@ QUANTILE_FAR = (
 
 
 def erf(xp: Any, x: Array) -> Array:
-    value = cast(xp, x, xp.float64)
-    size = xp.abs(value)
-    square = value * value
-    far = 1 - _tail(xp, xp.clip(size, 1.25, 6.0))  # 1 to the last bit from 6 on
+    value, size = _bounded(xp, x, 6.0)  # from 6 on it is 1 to the last bit
+    far = 1 - _tail(xp, xp.maximum(size, 1.25))
     far = xp.where(size < 1.25, AT_1 + _ratio(NEAR_1, size - 1), far)
-    result = xp.where(size < 0.84375, value + value * _ratio(NEAR_0, square), xp.where(value < 0, -far, far))
-    return cast(xp, xp.where(xp.isnan(value), value, result), x.dtype)
+    near = value + value * _ratio(NEAR_0, value * value)
+    return cast(xp, xp.where(size < 0.84375, near, xp.where(value < 0, -far, far)), x.dtype)
 
 
 def erfc(xp: Any, x: Array) -> Array:
-    value = cast(xp, x, xp.float64)
-    size = xp.abs(value)
-    tail = _tail(xp, xp.clip(size, 1.25, 28.0))  # 0 from 28 on
+    value, size = _bounded(xp, x, 28.0)  # from 28 on it is 0
+    tail = _tail(xp, xp.maximum(size, 1.25))
     far = xp.where(value < 0, 2 - tail, tail)
     middle = _ratio(NEAR_1, size - 1)
     middle = xp.where(value < 0, 1 + (AT_1 + middle), (1 - AT_1) - middle)
     product = value * _ratio(NEAR_0, value * value)
     # from 1/4 on, 1 - erf(x) is taken from 1/2, of which more bits remain
     near = xp.where(value < 0.25, 1 - (value + product), 0.5 - (product + (value - 0.5)))
-    result = xp.where(size < 0.84375, near, xp.where(size < 1.25, middle, far))
-    return cast(xp, xp.where(xp.isnan(value), value, result), x.dtype)
+    return cast(xp, xp.where(size < 0.84375, near, xp.where(size < 1.25, middle, far)), x.dtype)
 
 
 def erfinv(xp: Any, x: Array) -> Array:
     value = cast(xp, x, xp.float64)
-    half = value / 2
     size = xp.abs(value)
-    r = xp.sqrt(-xp.log((1 - size) / 2))  # NaN beyond 1
+    inside = size < 1
+    half = xp.where(inside, value, 0.0) / 2
+    r = xp.sqrt(-xp.log(xp.where(inside, (1 - size) / 2, 0.5)))
     far = xp.where(r <= 5, _ratio(QUANTILE_TAIL, r - 1.6), _ratio(QUANTILE_FAR, r - 5))
-    far = xp.where(size == 1, xp.full_like(value, math.inf), far)
-    quantile = xp.where(size <= 0.85, half * _ratio(CENTRE, 0.180625 - half * half), xp.where(value < 0, -far, far))
+    far = xp.where(inside, far, xp.where(size == 1, math.inf, math.nan))
+    near = half * _ratio(CENTRE, 0.180625 - half * half)
+    quantile = xp.where(size <= 0.85, near, xp.where(value < 0, -far, far))
     return cast(xp, quantile * math.sqrt(0.5), x.dtype)
+
+
+def _bounded(xp: Any, x: Array, bound: float) -> tuple[Array, Array]:
+    """x in float64 and its absolute value, both cut off where the function is constant. NaN stays NaN."""
+    value = xp.minimum(xp.maximum(cast(xp, x, xp.float64), -bound), bound)
+    return value, xp.abs(value)
 
 
 def _ratio(numbers: tuple[Numbers, Numbers], x: Array) -> Array:

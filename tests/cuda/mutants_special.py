@@ -2,13 +2,16 @@
 
 PRIMITIVES = ["erf", "erfc", "erfinv"]
 
+PACKS = "apply_at<Function, VECTOR>(x, out, i * VECTOR);"
+REST = "packs * VECTOR + grid_start<INDEX>(); i < n;"
+
 #: (source, kernel, text that occurs once in the source or its headers, what stands there instead)
 MUTANTS = [
     ("special", "erf_forward", "is_aligned(x) && is_aligned(out) ? n / VECTOR : 0;", "(n + VECTOR - 1) / VECTOR;"),
-    ("special", "erf_forward", "apply_at<Function, VECTOR>(x, out, i * VECTOR);", "apply_at<Function, VECTOR>(x, out, i);"),
-    ("special", "erf_forward", "packs * VECTOR + grid_start<INDEX>(); i < n;", "packs * VECTOR; i < n;"),
-    ("special", "erf_forward", "packs * VECTOR + grid_start<INDEX>(); i < n;", "packs * VECTOR + grid_start<INDEX>(); i < n - 1;"),
-    ("special", "erf_forward", "Function::apply(to_real(values.values[j]))", "Function::apply(to_real(values.values[0]))"),
+    ("special", "erf_forward", PACKS, "apply_at<Function, VECTOR>(x, out, i);"),
+    ("special", "erf_forward", REST, "packs * VECTOR; i < n;"),
+    ("special", "erf_forward", REST, "packs * VECTOR + grid_start<INDEX>(); i < n - 1;"),
+    ("special", "erf_forward", "apply(to_real(values.values[j]))", "apply(to_real(values.values[0]))"),
     ("special", "erf_forward", "apply_to_all<Erf>", "apply_to_all<Erfc>"),
     ("special", "erfc_forward", "return complementary_error_function(x);", "return 1 - error_function(x) + x * 0;"),
     ("special", "erfinv_forward", "size <= T(0.85)", "size <= T(0.95)"),

@@ -8,7 +8,7 @@ from .case_tools import DTYPES, LAYOUTS, Arguments, add, variants
 
 #: Each interval of the approximations, their ends, and what is no number.
 SPECIAL = {
-    "erf": (0.0, -0.0, 1e-20, 0.25, 0.84375, -0.84375, 1.25, -1.25, 2.857, -3.0, 5.9, -6.5, 30.0, np.inf, -np.inf, np.nan),
+    "erf": (0.0, -0.0, 1e-20, 0.25, 0.84375, -0.84375, 1.25, -1.25, 2.857, -3.0, 6, -7, 30, np.inf, -np.inf, np.nan),
     "erfc": (0.0, 1e-20, 0.24, 0.3, -0.84375, 1.25, -1.25, 2.857, 3.0, -4.0, 9.0, 26.0, 30.0, np.inf, -np.inf, np.nan),
     "erfinv": (0.0, -0.0, 1e-20, 0.85, -0.85, 0.9, 0.999, -0.9999, 1 - 2**-24, 1 - 2**-52, 2**-11 - 1, 1.5, np.nan),
 }  # fmt: skip
