@@ -79,14 +79,15 @@ def _too_large(
 ) -> ShapeError:
     """The error for a kernel that is larger than the padded input, in the terms of the caller of `name`."""
     top, bottom, left, right = padding
+    own = slice(1, None) if name.endswith("1d") else slice(None)  # the axes that the caller knows of
     even = top == bottom and left == right  # as the public functions take it: one number for height, one for width
-    shown = str((top, left)) if even else f"{padding} (top, bottom, left, right)"
+    shown = str((top, left)[own]) if even else f"{padding} (top, bottom, left, right)"
     padded = (input_size[0] + top + bottom, input_size[1] + left + right)
     reach = tuple(d * (kernel - 1) + 1 for d, kernel in zip(dilation, kernel_size, strict=True))
-    dilated = f" with dilation {dilation}, which spans {reach}," if reach != kernel_size else ""
-    in_all = f", {padded} in all" if padded != input_size else ""
+    dilated = f" with dilation {dilation[own]}, which spans {reach[own]}," if reach != kernel_size else ""
+    in_all = f", {padded[own]} in all" if padded != input_size else ""
     return ShapeError(
-        f"{name}: kernel_size {kernel_size}{dilated} does not fit into the input of size {input_size} "
+        f"{name}: kernel_size {kernel_size[own]}{dilated} does not fit into the input of size {input_size[own]} "
         f"with padding {shown}{in_all}"
     )
 

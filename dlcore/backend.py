@@ -29,11 +29,13 @@ from dlcore._specs import MemoryInfo as MemoryInfo
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
 from dlcore.contract import (
+    AdaptivePoolingContract,
     ConversionContract,
     ConvolutionContract,
     IndexingContract,
     LinearContract,
     LossContract,
+    NormalizationContract,
     OptimizerContract,
     PointwiseContract,
     PoolingContract,
@@ -54,10 +56,12 @@ class Backend(
     LinearContract,
     ConvolutionContract,
     PoolingContract,
+    AdaptivePoolingContract,
     PointwiseContract,
     LossContract,
     RandomContract,
     SpecialContract,
+    NormalizationContract,
     OptimizerContract,
 ):
     """What a device provides. Subclass it, set `name`, `xp` and `array_type`, and implement the host transfers.

@@ -10,6 +10,7 @@ import numpy as np
 from dlcore.backend import CudaKernel, MemoryInfo, primitives
 
 from .activations import ActivationPrimitives
+from .adaptive_pooling import AdaptivePoolingPrimitives
 from .conversion import ConversionPrimitives
 from .convolution import ConvolutionPrimitives
 from .errors import ErrorRecord
@@ -37,6 +38,7 @@ class CupyBackend(
     ConversionPrimitives,
     ConvolutionPrimitives,
     PoolingPrimitives,
+    AdaptivePoolingPrimitives,
     ActivationPrimitives,
     PointwisePrimitives,
     LossPrimitives,

@@ -49,6 +49,7 @@ TABLE: tuple[Row, ...] = (
     Row("adadelta", {"SCALAR": FLOATS}),
     Row("adagrad", {"SCALAR": FLOATS}),
     Row("adam", {"SCALAR": FLOATS}),
+    Row("adaptive_pool2d", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("avg_pool2d", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bce", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bias_activation", {"ACTIVATION": ACTIVATIONS, "SCALAR": FLOATS, "INDEX": INDICES}),

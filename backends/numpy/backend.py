@@ -12,7 +12,20 @@ import numpy as np
 
 from dlcore.backend import Backend, Conv2dSpec, PhiloxCounter, Pool2dSpec, Reduction
 
-from . import activations, convolution, indexing, losses, optimizers, pointwise, pooling, random, special, sums
+from . import (
+    activations,
+    adaptive_pooling,
+    convolution,
+    indexing,
+    losses,
+    normalization,
+    optimizers,
+    pointwise,
+    pooling,
+    random,
+    special,
+    sums,
+)
 from .activations import all_axes_but
 from .blas import blas_name, blas_threads
 
@@ -29,6 +42,14 @@ def _fast(first: Array, *others: Array | None) -> bool:
         if other is not None and other.dtype != dtype:
             return False
     return dtype in _FAST
+
+
+def _in(out: Array | None, result: Array) -> Array:
+    """`out`, filled with the result, or the result itself if there is no `out`."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 class NumpyBackend(Backend):
@@ -155,6 +176,24 @@ class NumpyBackend(Backend):
             return super().avg_pool2d_backward(grad, input_shape, spec, count_include_pad, divisor)
         return pooling.avg_pool2d_backward(grad, input_shape, spec, count_include_pad, divisor)
 
+    def adaptive_avg_pool2d_forward(self, x: Array, output_size: tuple[int, int]) -> Array:
+        if not _fast(x):
+            return super().adaptive_avg_pool2d_forward(x, output_size)
+        return adaptive_pooling.adaptive_avg_pool2d_forward(x, output_size)
+
+    def adaptive_avg_pool2d_backward(self, grad: Array, input_shape: tuple[int, int, int, int]) -> Array:
+        if not _fast(grad):
+            return super().adaptive_avg_pool2d_backward(grad, input_shape)
+        return adaptive_pooling.adaptive_avg_pool2d_backward(grad, input_shape)
+
+    def adaptive_max_pool2d_forward(self, x: Array, output_size: tuple[int, int]) -> tuple[Array, Array]:
+        return adaptive_pooling.adaptive_max_pool2d_forward(x, output_size)
+
+    def adaptive_pool2d_scatter(self, grad: Array, index: Array, input_shape: tuple[int, int, int, int]) -> Array:
+        if not _fast(grad):
+            return super().adaptive_pool2d_scatter(grad, index, input_shape)
+        return adaptive_pooling.adaptive_pool2d_scatter(grad, index, input_shape)
+
     # --- activations ----------------------------------------------------------------------------
 
     def bias_activation_forward(
@@ -199,10 +238,68 @@ class NumpyBackend(Backend):
     def pointwise_forward(self, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0) -> Array:
         return pointwise.pointwise_forward(x, function, alpha, beta)
 
-    def pointwise_backward(
-        self, grad: Array, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0
-    ) -> Array:
+    def pointwise_backward(self, grad: Array, x: Array, function: str, alpha: float = 0.0, beta: float = 0.0) -> Array:
         return pointwise.pointwise_backward(grad, x, function, alpha, beta)
+
+    # --- normalisation --------------------------------------------------------------------------
+
+    def batch_norm_forward(
+        self,
+        x: Array,
+        weight: Array | None,
+        bias: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        batches: Array | None = None,
+        momentum: float | None = 0.1,
+        eps: float = 1e-5,
+    ) -> tuple[Array, Array]:
+        fast = _fast(x, weight, bias, running_mean, running_var)
+        forward = normalization.batch_norm_forward if fast else super().batch_norm_forward
+        return forward(x, weight, bias, running_mean, running_var, batches, momentum, eps)
+
+    def batch_norm_inference(
+        self, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array, eps: float = 1e-5
+    ) -> Array:
+        fast = _fast(x, weight, bias, mean, var)
+        inference = normalization.batch_norm_inference if fast else super().batch_norm_inference
+        return inference(x, weight, bias, mean, var, eps)
+
+    def batch_norm_backward(
+        self,
+        grad: Array,
+        x: Array,
+        weight: Array | None,
+        statistics: Array,
+        training: bool = True,
+        weight_out: Array | None = None,
+        bias_out: Array | None = None,
+    ) -> tuple[Array, Array, Array]:
+        if not _fast(grad, x, weight):
+            return super().batch_norm_backward(grad, x, weight, statistics, training, weight_out, bias_out)
+        by_x, by_weight, by_bias = normalization.batch_norm_backward(grad, x, weight, statistics, training)
+        return by_x, _in(weight_out, by_weight), _in(bias_out, by_bias)
+
+    def group_norm_forward(
+        self, x: Array, weight: Array | None, bias: Array | None, groups: int = 1, eps: float = 1e-5
+    ) -> tuple[Array, Array]:
+        forward = normalization.group_norm_forward if _fast(x, weight, bias) else super().group_norm_forward
+        return forward(x, weight, bias, groups, eps)
+
+    def group_norm_backward(
+        self,
+        grad: Array,
+        x: Array,
+        weight: Array | None,
+        statistics: Array,
+        affine: bool = True,
+        weight_out: Array | None = None,
+        bias_out: Array | None = None,
+    ) -> tuple[Array, Array | None, Array | None]:
+        if not _fast(grad, x, weight):
+            return super().group_norm_backward(grad, x, weight, statistics, affine, weight_out, bias_out)
+        by_x, by_weight, by_bias = normalization.group_norm_backward(grad, x, weight, statistics, affine)
+        return by_x, _in(weight_out, by_weight), _in(bias_out, by_bias)
 
     # --- special functions ----------------------------------------------------------------------
 

@@ -1,16 +1,53 @@
 """Layers, losses and initial values, under PyTorch's names."""
 
 from dlcore.nn import functional, init, utils
-from dlcore.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from dlcore.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
 from dlcore.nn.container import Flatten, Sequential
 from dlcore.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from dlcore.nn.dropout import Dropout
 from dlcore.nn.linear import Linear
 from dlcore.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from dlcore.nn.module import Module, Parameter
-from dlcore.nn.pooling import AvgPool2d, MaxPool2d
+from dlcore.nn.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    MinPool1d,
+    MinPool2d,
+)
+from dlcore.nn.rectifier import (
+    CELU,
+    ELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Heaviside,
+    LeakyReLU,
+    PReLU,
+    ReLU6,
+    Softshrink,
+    Threshold,
+)
+from dlcore.nn.smooth import GELU, GLU, LogSigmoid, Mish, SiLU, Softplus, Softsign, Tanhshrink
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BCEWithLogitsLoss",
     "Conv1d",
@@ -20,16 +57,37 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Heaviside",
+    "LeakyReLU",
     "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
     "MaxPool2d",
+    "MinPool1d",
+    "MinPool2d",
+    "Mish",
     "Module",
+    "PReLU",
     "Parameter",
     "ReLU",
+    "ReLU6",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "functional",
     "init",
     "utils",

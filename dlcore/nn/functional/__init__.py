@@ -1,32 +1,90 @@
 """Functions of neural networks under PyTorch's names and defaults: `import dlcore.nn.functional as F`."""
 
-from dlcore.nn.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
+from dlcore.nn.functional.activation import log_softmax, relu, sigmoid, softmax, softmin, tanh
+from dlcore.nn.functional.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+)
 from dlcore.nn.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from dlcore.nn.functional.dropout import dropout
 from dlcore.nn.functional.linear import linear
 from dlcore.nn.functional.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from dlcore.nn.functional.padding import pad
-from dlcore.nn.functional.pooling import avg_pool2d, max_pool2d, min_pool2d
+from dlcore.nn.functional.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+    min_pool1d,
+    min_pool2d,
+)
+from dlcore.nn.functional.rectifier import (
+    celu,
+    elu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    heaviside,
+    leaky_relu,
+    prelu,
+    relu6,
+    selu,
+    softshrink,
+    threshold,
+)
+from dlcore.nn.functional.smooth import gelu, glu, logsigmoid, mish, silu, softplus, softsign, tanhshrink
 from dlcore.ops.indexing import one_hot
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "avg_pool1d",
     "avg_pool2d",
     "binary_cross_entropy_with_logits",
+    "celu",
     "conv1d",
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
     "cross_entropy",
     "dropout",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "heaviside",
+    "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "max_pool1d",
     "max_pool2d",
+    "min_pool1d",
     "min_pool2d",
+    "mish",
     "mse_loss",
     "one_hot",
     "pad",
+    "prelu",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
