@@ -194,6 +194,8 @@ def forward(g: Geometry, scalar: str, index: str, aligned: bool, tile_name: str 
         return _pointwise("forward", tile, grid, (pixels, g.plane, g.channels, g.kernels))
     depth, entry_bytes = g.channels * g.taps, 8 if index == "int" else 16
     tiles = _fitting(scalar, index, depth, g.taps, entry_bytes)
+    if not aligned or depth % QUAD:  # the largest tile reads the weights by quads only
+        tiles = [tile for tile in tiles if tile.rows < 128]
     if not g.has_bits or not tiles:
         return None
     tile = _tile(tiles, tile_name, g.kernels, pixels, g.groups)

@@ -116,10 +116,9 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
             const int steps = steps_of<Shape::depth>(depth);
             if constexpr (Shape::rows >= 64) {
                 const INDEX phase_size = static_cast<INDEX>(kernels) * most_taps * pitch;
-                const SCALAR* const packed =
-                    weight + (part.group * static_cast<INDEX>(gridDim.y) + part.phase) * phase_size;
+                const INDEX first = (part.group * static_cast<INDEX>(gridDim.y) + part.phase) * phase_size + part.row0;
                 using Loader = AcrossDepth<Shape, Shape::rows>;
-                Loader a(packed + part.row0 + Loader::first_column(), pitch, depth);
+                Loader a(weight, first + Loader::first_column(), pitch, depth);
                 __syncthreads();
                 multiply(buffers, a, b, steps, product);
             } else {

@@ -11,6 +11,9 @@
 
 using Shape = TILE;
 static_assert(TILE_THREADS == Shape::threads, "TILE_THREADS is that of the tile");
+// 128x128 reads the weights by quads only, for rows of them whose length is a multiple of QUAD, and aligned: code for
+// others would take registers that it does not have.
+constexpr bool QUADS_ONLY = Shape::rows == 128;
 
 // The part of the result that a block computes, of which blocks of the same pixels follow one another, so that the image
 // is read from the cache by all but the first.
@@ -53,7 +56,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
         // (K/groups, depth) and (depth, N*P*Q)
         const SCALAR* const rows = weight + (static_cast<INDEX>(part.group) * kernels + part.row0) * depth;
         AlongDepth<Shape, Shape::rows> a(rows, depth, kernels - part.row0, depth,
-                                         depth % QUAD == 0 && is_quad_aligned(weight));
+                                         QUADS_ONLY || (depth % QUAD == 0 && is_quad_aligned(weight)));
         const INDEX pixel = part.column0 + Gather<Shape>::own_column();
         const INDEX image = pixel / out_plane, place = pixel % out_plane;
         const int h = static_cast<int>(place / out_width) * stride_height - top;

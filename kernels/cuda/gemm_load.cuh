@@ -90,26 +90,26 @@ template <class T, int LENGTH>
 struct AcrossDepth {
     static constexpr int across = LENGTH / QUAD, step = T::threads / across;
     static constexpr int passes = (T::depth + step - 1) / step;
-    const SCALAR* next;
-    INDEX pitch;
+    const SCALAR* matrix;
+    INDEX next, pitch;  // an offset, for a pointer would take two registers
     int k, column, head;
     Quad quads[passes];
 
     // The thread's first column within the tile.
     static __device__ __forceinline__ int first_column() { return static_cast<int>(threadIdx.x) % across * QUAD; }
 
-    // `matrix` at k = 0 and this thread's first column; pitch and column are multiples of QUAD, the matrix is aligned.
-    __device__ __forceinline__ AcrossDepth(const SCALAR* matrix, INDEX pitch, int depth)
-        : pitch(pitch), head(head_of<T::depth>(depth)) {
+    // This thread's first column is at `first` for k = 0; pitch and column are multiples of QUAD, the matrix is aligned.
+    __device__ __forceinline__ AcrossDepth(const SCALAR* matrix, INDEX first, INDEX pitch, int depth)
+        : matrix(matrix), pitch(pitch), head(head_of<T::depth>(depth)) {
         k = static_cast<int>(threadIdx.x) / across;
         column = first_column();
-        next = matrix + k * pitch;
+        next = first + k * pitch;
     }
     __device__ __forceinline__ void fetch_head() {
 #pragma unroll
         for (int v = 0; v < passes; ++v) {
             quads[v] = Quad{};
-            if (k + v * step < head) quads[v] = load_quad(next + v * step * pitch);
+            if (k + v * step < head) quads[v] = load_quad(matrix + (next + v * step * pitch));
         }
         next += head * pitch;
     }
@@ -117,7 +117,7 @@ struct AcrossDepth {
 #pragma unroll
         for (int v = 0; v < passes; ++v) {
             if (T::depth % step != 0 && k + v * step >= T::depth) break;
-            quads[v] = load_quad(next + v * step * pitch);
+            quads[v] = load_quad(matrix + (next + v * step * pitch));
         }
         next += T::depth * pitch;
     }

@@ -36,7 +36,7 @@ static __device__ __forceinline__ Across pixels_across(const SCALAR* images, IND
     INDEX pixel = column0 + Across::first_column();
     if (pixel >= pixels) pixel = pixels - QUAD;  // columns that are not there may hold anything
     const INDEX n = pixel / plane;
-    return Across(images + (n * image + first * plane + (pixel - n * plane)), plane, channels);
+    return Across(images, n * image + first * plane + (pixel - n * plane), plane, channels);
 }
 
 // out (groups * rows, pixels of one image) of each image: its rows and this thread's columns.
@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
         const Part part(position(), channels);
         using Weights = AcrossDepth<Shape, Shape::rows>;
         const int channel = smaller_of(part.row0 + Weights::first_column(), channels - QUAD);
-        Weights a(weight + static_cast<INDEX>(part.group) * kernels * channels + channel, channels, kernels);
+        Weights a(weight, static_cast<INDEX>(part.group) * kernels * channels + channel, channels, kernels);
         Across b = pixels_across(grad, part.column0, pixels, plane, static_cast<int>(gridDim.y) * kernels * plane,
                                  part.group * kernels, kernels);
         multiply(buffers, a, b, steps_of<Shape::depth>(kernels), product);
