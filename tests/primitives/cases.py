@@ -16,6 +16,7 @@ from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
 from . import cases_conversion  # noqa: F401 - fills the table
+from . import cases_normalization  # noqa: F401 - fills the table
 from . import cases_pointwise  # noqa: F401 - fills the table
 from . import cases_special  # noqa: F401 - fills the table
 from .case_tools import (
