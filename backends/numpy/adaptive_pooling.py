@@ -50,8 +50,9 @@ def adaptive_max_pool2d_forward(x: Array, output_size: tuple[int, int]) -> tuple
 
 def take(x: Array, index: Array) -> Array:
     """The elements of x at places of its images."""
-    n, c = x.shape[:2]
-    chosen = np.take_along_axis(x.reshape(n, c, -1), index.reshape(n, c, -1), axis=2)
+    n, c, h, w = x.shape
+    p, q = index.shape[2:]
+    chosen = np.take_along_axis(x.reshape(n, c, h * w), index.reshape(n, c, p * q), axis=2)
     return chosen.reshape(index.shape)
 
 

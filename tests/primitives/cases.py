@@ -15,6 +15,7 @@ from dlcore import reference
 from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
+from . import cases_adaptive_pooling  # noqa: F401 - fills the table
 from . import cases_conversion  # noqa: F401 - fills the table
 from . import cases_normalization  # noqa: F401 - fills the table
 from . import cases_pointwise  # noqa: F401 - fills the table
@@ -355,8 +356,10 @@ OPTIMIZERS: dict[str, list[tuple[Buffers, dict[str, Any]]]] = {
         for amsgrad, decoupled, step in product((False, True), (False, True), (1, 7))
     ],
     "nadam_update": [
-        (((True, True), (True, False)),
-         {"decoupled": decoupled, "step": step, "eps": 1e-3, "grad_factor": 0.7, "mean_factor": 1.1})
+        (
+            ((True, True), (True, False)),
+            {"decoupled": decoupled, "step": step, "eps": 1e-3, "grad_factor": 0.7, "mean_factor": 1.1},
+        )
         for decoupled, step in product((False, True), (1, 7))
     ],
     "lion_update": [(((True, True),), {"beta1": 0.6, "beta2": 0.8})],

@@ -26,7 +26,8 @@ PRIMITIVES = set(primitives())
 # Random numbers have the same bits everywhere; a mask or a move of values rounds nothing.
 BIT_EQUAL = {
     "philox", "random_uniform", "random_normal", "random_integers", "random_permutation", "dropout_forward",
-    "dropout_backward", "max_pool2d_forward", "min_pool2d_forward", "index_pool2d_gather", "scatter_add", "fill_zero",
+    "dropout_backward", "max_pool2d_forward", "min_pool2d_forward", "index_pool2d_gather", "scatter_add",
+    "adaptive_max_pool2d_forward", "adaptive_pool2d_gather", "fill_zero",
     "cast",
 }  # fmt: skip
 #: Relative to the largest value: the order of sums differs.
