@@ -401,3 +401,7 @@ CASES += [
     Case("dropout forward 25M", "dropout_forward", _dropout, tolerance=None),
     Case("dropout backward 25M", "dropout_backward", _dropout_backward, tolerance=None),
 ]
+
+# --- families with a file of their own, which adds to CASES -----------------------------------------------------
+
+from . import cases_adaptive_pooling  # noqa: E402, F401
