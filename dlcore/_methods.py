@@ -68,7 +68,9 @@ def bind() -> None:
     """Give Tensor its operators and methods."""
     for name, function in {"add": ops.add, "sub": ops.subtract, "mul": ops.multiply, "truediv": ops.divide,
                            "floordiv": ops.floor_divide, "mod": ops.remainder, "pow": ops.pow,
-                           "matmul": ops.matmul}.items():  # fmt: skip
+                           "matmul": ops.matmul, "and": ops.bitwise_and, "or": ops.bitwise_or,
+                           "xor": ops.bitwise_xor, "lshift": ops.bitwise_left_shift,
+                           "rshift": ops.bitwise_right_shift}.items():  # fmt: skip
         setattr(Tensor, f"__{name}__", function)
         setattr(Tensor, f"__r{name}__", _reflected(function))
     for name, symbol, function, write in (
@@ -81,11 +83,18 @@ def bind() -> None:
     for name, method in {
         "__eq__": ops.equal, "__ne__": ops.not_equal, "__lt__": ops.less, "__le__": ops.less_equal,
         "__gt__": ops.greater, "__ge__": ops.greater_equal, "__neg__": ops.negative, "__pos__": ops.positive,
-        "__abs__": ops.abs, "__getitem__": getitem, "__setitem__": setitem, "__iter__": _iterate,
-        "T": property(_transpose), "mT": property(ops.matrix_transpose), "backward": backward, "to": ops.to,
+        "__abs__": ops.abs, "__invert__": ops.bitwise_invert, "__getitem__": getitem, "__setitem__": setitem,
+        "__iter__": _iterate, "T": property(_transpose), "mT": property(ops.matrix_transpose), "backward": backward, "to": ops.to,
         "astype": ops.astype, "reshape": _reshape,
     }.items():  # fmt: skip
         setattr(Tensor, name, method)
     for name in ("abs", "exp", "log", "sqrt", "tanh", "conj", "pow", "clip", "sum", "mean", "max", "min",
                  "permute_dims", "squeeze", "expand_dims", "broadcast_to"):  # fmt: skip
+        setattr(Tensor, name, getattr(ops, name))
+    for name in ("acos", "acosh", "all", "any", "argmax", "argmin", "asin", "asinh", "atan", "atan2", "atanh", "ceil",
+                 "copysign", "cos", "cosh", "count_nonzero", "cumulative_prod", "cumulative_sum", "erf", "erfc",
+                 "erfinv", "expm1", "floor", "hypot", "isfinite", "isinf", "isnan", "log1p", "log2", "log10",
+                 "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "maximum",
+                 "minimum", "prod", "reciprocal", "round", "rsqrt", "sigmoid", "sign", "signbit", "sin", "sinh",
+                 "square", "std", "tan", "trunc", "var"):  # fmt: skip
         setattr(Tensor, name, getattr(ops, name))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
-from dlcore._dtypes import DEFAULT_FLOAT, float16, float32
+from dlcore._dtypes import DEFAULT_FLOAT, as_dtype, float16, float32
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.ops._broadcast import Reduction, Sum
-from dlcore.ops._common import as_tensor, axes_of, cast, plain
+from dlcore.ops._common import as_tensor, axes_of, cast, conjugate, float_tensor, plain
+from dlcore.ops.elementary import exp
 
 if TYPE_CHECKING:
     from dlcore._tensor import Axis
 
-__all__ = ["max", "mean", "min", "sum"]
+__all__ = ["logsumexp", "max", "mean", "min", "sum"]
 
 
 class _Extremum(Reduction):
@@ -44,12 +45,37 @@ class Min(_Extremum):
     function = "min"
 
 
-def sum(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+class LogSumExp(Reduction):
+    """log(sum(exp(x))), shifted by the largest; the gradient is softmax."""
+
+    saves = (0,)
+    saves_output = True
+
+    def forward(self, x: Any) -> Any:
+        xp = self.xp
+        self.shape = x.shape
+        if not self.axes:
+            return xp.asarray(x, copy=True)
+        if prod([x.shape[i] for i in self.axes]) == 0:
+            kept = self.kept_shape if self.keepdims else [n for i, n in enumerate(x.shape) if i not in self.axes]
+            return xp.full(tuple(kept), -inf, dtype=x.dtype)
+        largest = xp.max(xp.real(x), axis=self.axes, keepdims=True)
+        largest = xp.where(xp.abs(largest) == inf, xp.zeros_like(largest), largest)  # not inf - inf
+        total = self.backend.sum(xp.exp(x - largest), self.axes, self.keepdims)
+        return xp.log(total) + xp.reshape(largest, total.shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x: Tensor = self.saved[0]
+        return self.spread(grad) * conjugate(exp(x - self.spread(self.output)))
+
+
+def sum(x: Tensor, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`; 0 over nothing.
 
     Args:
         x: a tensor. Bool and small integers are summed as int64 (uint64 for unsigned); float16 in float32.
         axis: an int, a tuple of ints, or None for all axes.
+        dtype: convert x to it first, and give the result in it.
         keepdims: keep the summed axes with size 1.
 
     Raises:
@@ -59,7 +85,11 @@ def sum(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     tensor([4., 6.])
     """
     x = as_tensor("sum", "x", x)
-    return Sum(axes_of("sum", axis, x.ndim), keepdims)(x)
+    axes = axes_of("sum", axis, x.ndim)
+    if dtype is None:
+        return Sum(axes, keepdims)(x)
+    wanted = as_dtype(dtype)
+    return cast(Sum(axes, keepdims)(cast(x, wanted)), wanted)
 
 
 def mean(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -76,6 +106,21 @@ def mean(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     if x.dtype == float16:  # the sum may not fit where the mean does
         return cast(mean(cast(x, float32), axis=axes, keepdims=keepdims), float16)
     return Sum(axes, keepdims)(x) * (1.0 / count if count else float("nan"))
+
+
+def logsumexp(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over `axis`, without overflow; -inf over nothing. Arguments and errors as `sum`.
+
+    Integers give float32; float16 is computed in float32. The gradient is softmax.
+
+    >>> dl.logsumexp(dl.tensor([1000.0, 1000.0]))
+    tensor(1000.6931)
+    """
+    given = float_tensor("logsumexp", x)
+    axes = axes_of("logsumexp", axis, given.ndim)
+    if given.dtype == float16:
+        return cast(LogSumExp(axes, keepdims)(cast(given, float32)), float16)
+    return LogSumExp(axes, keepdims)(given)
 
 
 def max(x: Tensor, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
