@@ -20,13 +20,29 @@ from dlcore.ops.bitwise import (
     bitwise_right_shift,
     bitwise_xor,
 )
-from dlcore.ops.creation import arange, astype, full, full_like, ones, ones_like, to, zeros, zeros_like
+from dlcore.ops.creation import (
+    arange,
+    astype,
+    empty,
+    empty_like,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    to,
+    zeros,
+    zeros_like,
+)
 from dlcore.ops.cumulative import cumulative_prod, cumulative_sum
 from dlcore.ops.elementary import abs, conj, exp, imag, log, log1p, real, sqrt, tanh
 from dlcore.ops.exponential import expm1, log2, log10, logaddexp, sigmoid
 from dlcore.ops.extrema import argmax, argmin, maximum, minimum
+from dlcore.ops.gathering import scatter, scatter_add, take, take_along_axis
 from dlcore.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
 from dlcore.ops.indexing import index_update, one_hot
+from dlcore.ops.joining import broadcast_arrays, chunk, meshgrid, repeat, split, stack, tile, unstack
 from dlcore.ops.logical import (
     all,
     any,
@@ -42,8 +58,10 @@ from dlcore.ops.logical import (
 from dlcore.ops.matrix import matmul
 from dlcore.ops.powers import hypot, reciprocal, rsqrt
 from dlcore.ops.product import prod
+from dlcore.ops.rearranging import diag, diag_embed, diagonal, flip, moveaxis, roll, swapaxes, tril, triu
 from dlcore.ops.reduction import logsumexp, max, mean, min, sum
 from dlcore.ops.rounding import ceil, copysign, floor, round, sign, signbit, trunc
+from dlcore.ops.searching import nonzero, searchsorted, unique_all, unique_counts, unique_inverse, unique_values
 from dlcore.ops.selection import clip, equal, greater, greater_equal, less, less_equal, not_equal, where
 from dlcore.ops.shape import (
     broadcast_to,
@@ -54,6 +72,7 @@ from dlcore.ops.shape import (
     reshape,
     squeeze,
 )
+from dlcore.ops.sorting import argsort, sort, topk
 from dlcore.ops.special import erf, erfc, erfinv
 from dlcore.ops.statistics import std, var
 from dlcore.ops.trigonometric import acos, asin, atan, atan2, cos, sin, tan
@@ -68,6 +87,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "asin",
     "asinh",
     "astype",
@@ -80,8 +100,10 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "broadcast_arrays",
     "broadcast_to",
     "ceil",
+    "chunk",
     "clip",
     "concat",
     "conj",
@@ -91,7 +113,12 @@ __all__ = [
     "count_nonzero",
     "cumulative_prod",
     "cumulative_sum",
+    "diag",
+    "diag_embed",
+    "diagonal",
     "divide",
+    "empty",
+    "empty_like",
     "equal",
     "erf",
     "erfc",
@@ -99,6 +126,8 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "eye",
+    "flip",
     "floor",
     "floor_divide",
     "full",
@@ -113,6 +142,7 @@ __all__ = [
     "isnan",
     "less",
     "less_equal",
+    "linspace",
     "log",
     "log1p",
     "log2",
@@ -128,10 +158,13 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "meshgrid",
     "min",
     "minimum",
+    "moveaxis",
     "multiply",
     "negative",
+    "nonzero",
     "not_equal",
     "one_hot",
     "ones",
@@ -143,24 +176,44 @@ __all__ = [
     "real",
     "reciprocal",
     "remainder",
+    "repeat",
     "reshape",
+    "roll",
     "round",
     "rsqrt",
+    "scatter",
+    "scatter_add",
+    "searchsorted",
     "sigmoid",
     "sign",
     "signbit",
     "sin",
     "sinh",
+    "sort",
+    "split",
     "sqrt",
     "square",
     "squeeze",
+    "stack",
     "std",
     "subtract",
     "sum",
+    "swapaxes",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
+    "tile",
     "to",
+    "topk",
+    "tril",
+    "triu",
     "trunc",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+    "unstack",
     "var",
     "where",
     "zeros",

@@ -18,7 +18,10 @@ from dlcore.ops._common import as_tensor, cast, check_number, shape_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["arange", "astype", "full", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
+__all__ = [
+    "arange", "astype", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros",
+    "zeros_like",
+]  # fmt: skip
 
 
 def zeros(
@@ -69,13 +72,77 @@ def full(
 def _filled(
     name: str, shape: Any, fill_value: Any, dtype: Any, device: str | device_ | None, requires_grad: bool
 ) -> Tensor:
+    sizes, kind, dev = _place(name, shape, type(fill_value) if dtype is None else dtype, device)
+    fill_value = check_number(name, "fill_value", fill_value, kind)
+    made = wrap(dev.backend.xp.full(sizes, fill_value, dtype=kind), dev)
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def _place(name: str, shape: Any, dtype: Any, device: Any) -> tuple[tuple[int, ...], np.dtype[Any], device_]:
+    """Shape, dtype and device of a new tensor, checked."""
     sizes = shape_of(name, shape)
     if any(size < 0 for size in sizes):
         raise ShapeError(f"{name}: sizes must be >= 0, got {sizes}")
-    kind = _dtypes.as_dtype(type(fill_value) if dtype is None else dtype)
-    fill_value = check_number(name, "fill_value", fill_value, kind)
-    dev = current_device() if device is None else device_(device)
-    made = wrap(dev.backend.xp.full(sizes, fill_value, dtype=kind), dev)
+    return sizes, _dtypes.as_dtype(dtype), current_device() if device is None else device_(device)
+
+
+def empty(
+    shape: int | Sequence[int], *, dtype: Any = None, device: str | device_ | None = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor whose values are whatever the memory held: to be filled. Arguments as `zeros`.
+
+    >>> dl.empty((2, 3)).shape
+    (2, 3)
+    """
+    sizes, kind, dev = _place("empty", shape, _dtypes.DEFAULT_FLOAT if dtype is None else dtype, device)
+    made = wrap(dev.backend.xp.empty(sizes, dtype=kind), dev)
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def empty_like(x: Tensor, *, dtype: Any = None, device: str | device_ | None = None) -> Tensor:
+    """As `empty`, with the shape and, unless given, dtype and device of x.
+
+    >>> dl.empty_like(dl.tensor([1, 2])).dtype
+    dtype('int64')
+    """
+    x = as_tensor("empty_like", "x", x)
+    return empty(x.shape, dtype=x.dtype if dtype is None else dtype, device=x.device if device is None else device)
+
+
+def eye(
+    n_rows: int,
+    n_cols: int | None = None,
+    *,
+    k: int = 0,
+    dtype: Any = None,
+    device: str | device_ | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A matrix with ones on a diagonal, zeros elsewhere.
+
+    Args:
+        n_rows, n_cols: the size; one number makes a square.
+        k: which diagonal: 0 the main one, positive above, negative below.
+        dtype: default float32.
+
+    Raises:
+        ShapeError: a negative size.
+
+    >>> dl.eye(2, 3, k=1)
+    tensor([[0., 1., 0.],
+            [0., 0., 1.]])
+    """
+    for argument, number in (("n_rows", n_rows), ("n_cols", 0 if n_cols is None else n_cols), ("k", k)):
+        if isinstance(number, bool) or not hasattr(number, "__index__"):
+            raise TypeError(f"eye: {argument} must be an int, got {number!r}")
+    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    (rows, columns), kind, dev = _place("eye", shape, _dtypes.DEFAULT_FLOAT if dtype is None else dtype, device)
+    offset = max(-rows, min(k.__index__(), columns))  # farther out there is nothing, and no number is too large
+    made = wrap(dev.backend.xp.eye(rows, columns, offset, dtype=kind), dev)
     if requires_grad:
         made.requires_grad = True
     return made
@@ -150,6 +217,46 @@ def arange(
         raise DTypeError(f"arange: dtype must be an integer or float dtype, got {kind}")
     dev = current_device() if device is None else device_(device)
     return wrap(dev.backend.xp.arange(start, stop, step, dtype=kind), dev)
+
+
+def linspace(
+    start: int | float,
+    stop: int | float,
+    num: int,
+    *,
+    dtype: Any = None,
+    device: str | device_ | None = None,
+    endpoint: bool = True,
+) -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`.
+
+    Args:
+        num: how many.
+        dtype: a float dtype, default float32; steps are computed in float64.
+        endpoint: whether `stop` is the last of them, or would be the next.
+
+    Raises:
+        ValueError: a negative `num`, or ends that are not finite.
+        DTypeError: a dtype that is not float.
+
+    >>> dl.linspace(0, 1, 5)
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
+    for argument, number in (("start", start), ("stop", stop)):
+        if not isinstance(number, (int, float, np.integer, np.floating)):
+            raise TypeError(f"linspace: {argument} must be a real number, got {number!r}")
+        if not math.isfinite(number):
+            raise ValueError(f"linspace: {argument} must be finite, got {number}")
+    if isinstance(num, bool) or not hasattr(num, "__index__"):
+        raise TypeError(f"linspace: num must be an int, got {num!r}")
+    if num < 0:
+        raise ValueError(f"linspace: num must be >= 0, got {num}")
+    kind = _dtypes.DEFAULT_FLOAT if dtype is None else _dtypes.as_dtype(dtype)
+    if kind.kind != "f":
+        raise DTypeError(f"linspace: dtype must be a float dtype, got {kind}")
+    dev = current_device() if device is None else device_(device)
+    made = dev.backend.xp.linspace(float(start), float(stop), num.__index__(), endpoint=bool(endpoint), dtype=kind)
+    return wrap(made, dev)
 
 
 def astype(x: Tensor, dtype: Any) -> Tensor:

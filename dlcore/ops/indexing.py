@@ -1,31 +1,35 @@
-"""Indexing: views by slices, gathers by integer arrays, their gradients, and updates that leave the source alone."""
+"""Indexing: views by slices, gathers by integer arrays and masks, their gradients, and updates of a copy."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dlcore import reference
-from dlcore._dtypes import int64
+from dlcore._dtypes import bool_, int64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function, different_devices, is_grad_enabled
-from dlcore.ops._broadcast import fit
+from dlcore.ops._broadcast import BroadcastTo, Reshape, fit
 from dlcore.ops._common import as_tensor, cast, check_number, plain, raw
+from dlcore.ops.arithmetic import add
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["index_update", "one_hot"]
 
 
 class GetItem(Function):
-    """x[index]. With slices and ints alone it is a view, with integer arrays a gather."""
+    """x[index]. With slices and ints alone it is a view, with integer arrays a gather.
 
-    def __init__(self, index: tuple[Any, ...], gathers: bool) -> None:
-        self.index, self.gathers = index, gathers
+    `unique`: the arrays name no place twice, since they come from masks.
+    """
+
+    def __init__(self, index: tuple[Any, ...], gathers: bool, unique: bool = False) -> None:
+        self.index, self.gathers, self.unique = index, gathers, unique
         self.is_view = not gathers
 
     def forward(self, x: Any) -> Any:
@@ -33,18 +37,18 @@ class GetItem(Function):
         return x[self.index]
 
     def backward(self, grad: Tensor) -> Tensor:
-        return SetZeros(self.index, self.gathers, self.shape)(grad)
+        return SetZeros(self.index, self.gathers, self.shape, self.unique)(grad)
 
 
 class SetZeros(Function):
     """The transpose of GetItem: values put at `index` into zeros, summed where an integer array repeats itself."""
 
-    def __init__(self, index: tuple[Any, ...], gathers: bool, shape: tuple[int, ...]) -> None:
-        self.index, self.gathers, self.shape = index, gathers, shape
+    def __init__(self, index: tuple[Any, ...], gathers: bool, shape: tuple[int, ...], unique: bool = False) -> None:
+        self.index, self.gathers, self.shape, self.unique = index, gathers, shape, unique
 
     def forward(self, values: Any) -> Any:
         xp = self.xp
-        if not self.gathers:
+        if not self.gathers or self.unique:
             out = xp.zeros(self.shape, dtype=values.dtype)
             out[self.index] = values
             return out
@@ -60,7 +64,7 @@ class SetZeros(Function):
         return xp.reshape(summed, self.shape)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return GetItem(self.index, self.gathers)(grad)
+        return GetItem(self.index, self.gathers, self.unique)(grad)
 
 
 class IndexUpdate(Function):
@@ -78,21 +82,28 @@ class IndexUpdate(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         return (
             IndexUpdate(self.index, self.gathers)(grad, 0) if self.needs(0) else None,
-            fit(GetItem(self.index, self.gathers)(grad), self.value_shape) if self.needs(1) else None,
+            fit(GetItem(self.index, self.gathers, unique=True)(grad), self.value_shape) if self.needs(1) else None,
         )
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """`x[index]`: ints, slices, None, Ellipsis, and integer tensors or arrays, as in NumPy.
+    """`x[index]`: ints, slices, None, Ellipsis, integer tensors or arrays, and boolean masks, as in NumPy.
+
+    A mask stands for the places of its True elements, in row-major order; it covers as many axes as it has. How many
+    they are decides the shape, so the host waits for a GPU.
 
     Raises:
-        IndexError: an index is out of range, or there are too many.
-        DTypeError: an index of another kind, such as a float or bool tensor.
+        IndexError: an index is out of range, there are too many, or a mask has another shape than its axes.
+        DTypeError: an index of another kind, such as a float tensor.
     """
-    places, gathers = _normalise("indexing", x, index)
-    if gathers:
-        places = _frozen(x, places)
-    return GetItem(places, gathers)(x)
+    mask = _only_mask(x, index)
+    if mask is not None:
+        xp = x._device.backend.xp
+        places = xp.nonzero(xp.reshape(mask, (-1,)))
+        rows = Reshape((mask.size, *x.shape[mask.ndim :]))(x)
+        return GetItem(places, True, unique=True)(rows)
+    parts = _normalise("indexing", x, index)
+    return GetItem(_frozen(x, parts), parts.gathers, parts.unique)(x)
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
@@ -102,7 +113,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             "item assignment would lose the graph that the tensor or the value is part of; "
             "use x = dl.index_update(x, index, value), or assign under dl.no_grad()"
         )
-    places, _ = _normalise("item assignment", x, index)
+    mask = None if isinstance(value, Tensor) and value.size > 1 else _only_mask(x, index)
+    places = (mask,) if mask is not None else _normalise("item assignment", x, index).places
     value = value_for("item assignment", x, value)
     if isinstance(value, Tensor) and value.ndim:
         target = x._array[places].shape
@@ -116,13 +128,14 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     x._version[0] += 1
 
 
-def index_update(x: Tensor, index: Any, value: Any) -> Tensor:
+def index_update(x: Tensor, index: Any, value: Any, *, accumulate: bool = False) -> Tensor:
     """A copy of x in which x[index] is `value`: item assignment for tensors that are part of a graph.
 
     Args:
         x: a tensor.
-        index: as in `x[index]`. Integer arrays must not name a place twice.
+        index: as in `x[index]`. Integer arrays must not name a place twice, unless values are added.
         value: a number or a tensor that broadcasts to x[index] and can be cast to x's dtype.
+        accumulate: add the value to what is there, once for each time that a place is named, in a fixed order.
 
     Raises:
         IndexError, DTypeError, ShapeError: as indexing, and a value that does not fit.
@@ -130,19 +143,30 @@ def index_update(x: Tensor, index: Any, value: Any) -> Tensor:
 
     >>> dl.index_update(dl.zeros((3,)), 1, 5.0)
     tensor([0., 5., 0.])
+    >>> dl.index_update(dl.zeros((3,)), [0, 2, 0], 1.0, accumulate=True)
+    tensor([2., 0., 1.])
     """
     x = as_tensor("index_update", "x", x)
-    places, gathers = _normalise("index_update", x, index)
+    parts = _normalise("index_update", x, index)
     value = value_for("index_update", x, value)
-    if gathers:
-        numbers = np.arange(x.size).reshape(x.shape)[tuple([_host(x, part) for part in places])]
+    if parts.gathers and not parts.unique and not accumulate:
+        numbers = np.arange(x.size).reshape(x.shape)[tuple([_host(x, part) for part in parts.places])]
         if np.unique(numbers).size != numbers.size:
             raise ValueError(f"index_update: index {index!r} names a place twice")
-    target = np.broadcast_to(False, x.shape)[tuple([_host(x, part) for part in places])].shape
+    target = np.broadcast_to(False, x.shape)[tuple([_host(x, part) for part in parts.places])].shape
     shape = value.shape if isinstance(value, Tensor) else ()
     if not broadcasts_to(shape, target):
         raise ShapeError(f"index_update: a value of shape {shape} does not broadcast to x[index] of shape {target}")
-    return IndexUpdate(_frozen(x, places), gathers)(x, value)
+    places = _frozen(x, parts)
+    if not accumulate:
+        return IndexUpdate(places, parts.gathers)(x, value)
+    if x.dtype.kind == "b":
+        raise DTypeError("index_update: bool tensors cannot be added to; convert with astype")
+    if not isinstance(value, Tensor):
+        value = plain(x, x._device.backend.xp.full(target, value, dtype=x.dtype))
+    elif value.shape != target:
+        value = BroadcastTo(target)(value)
+    return add(x, SetZeros(places, parts.gathers, x.shape, parts.unique)(value))
 
 
 def one_hot(labels: Tensor, num_classes: int = -1) -> Tensor:
@@ -202,23 +226,38 @@ def value_for(name: str, x: Tensor, value: Any) -> Any:
     return check_number(name, "value", value, x.dtype)
 
 
-def _frozen(x: Tensor, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+def _frozen(x: Tensor, parts: Places) -> tuple[Any, ...]:
     """The index as backward will need it: arrays are copied, as the caller may write into theirs before that."""
-    if not is_grad_enabled():
-        return parts
+    if not parts.gathers or parts.unique or not is_grad_enabled():
+        return parts.places
     xp = x._device.backend.xp
-    return tuple([xp.asarray(part, copy=True) if hasattr(part, "shape") else part for part in parts])
+    return tuple([xp.asarray(part, copy=True) if hasattr(part, "shape") else part for part in parts.places])
 
 
 def _host(x: Tensor, part: Any) -> Any:
     return x._device.backend.to_host(part) if isinstance(part, x._device.backend.array_type) else part
 
 
-def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]:
-    """The index as a tuple of raw parts, each checked; and whether it has integer arrays (a gather, not a view)."""
+class Places(NamedTuple):
+    """An index as raw parts, each checked; whether it has arrays (a gather, not a view), and masks alone."""
+
+    places: tuple[Any, ...]
+    gathers: bool
+    unique: bool
+
+
+def _only_mask(x: Tensor, index: Any) -> Any:
+    """The raw array of an index that is one mask over leading axes of x, or None."""
+    if not isinstance(index, Tensor) or index._array.dtype.kind != "b" or index._device is not x._device:
+        return None
+    mask = index._array
+    return mask if mask.ndim and mask.shape == x.shape[: mask.ndim] else None
+
+
+def _normalise(name: str, x: Tensor, index: Any) -> Places:
     parts = list(index) if isinstance(index, tuple) else [index]
     backend = x._device.backend
-    gathers = False
+    arrays = masks = 0
     for i, part in enumerate(parts):
         if isinstance(part, bool):
             raise DTypeError(f"{name}: a bool is no index")
@@ -228,7 +267,8 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
             continue
         elif isinstance(part, (Tensor, np.ndarray, list, backend.array_type)):
             parts[i] = part = _integers(name, x, part)
-            gathers = True
+            arrays += 1
+            masks += part.dtype.kind == "b"
         elif hasattr(part, "__index__"):
             parts[i] = part.__index__()
         else:
@@ -238,7 +278,15 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
         if isinstance(part, int):
             if not -size <= part < size:
                 raise IndexError(f"{name}: index {part} is out of range for axis {axis} of size {size}")
-        elif not isinstance(part, slice):
+        elif isinstance(part, slice):
+            continue
+        elif part.dtype.kind == "b":
+            if part.shape != x.shape[axis : axis + part.ndim]:
+                raise IndexError(
+                    f"{name}: a mask of shape {part.shape} at axis {axis} of a tensor of shape {x.shape}; "
+                    f"expected {x.shape[axis : axis + part.ndim]}"
+                )
+        else:
             message = f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}, got "
             if isinstance(part, backend.array_type):
                 backend.check_index_range(part, -size, size, message)
@@ -246,12 +294,22 @@ def _normalise(name: str, x: Tensor, index: Any) -> tuple[tuple[Any, ...], bool]
                     backend.synchronize()  # an array library may have an error of its own for this
             else:
                 reference.check_index_range(np, part, -size, size, message)
-    if gathers:
+    if masks:
+        parts = [place for part in parts for place in _expanded(backend, part)]
+    if arrays:
         _check_joint(name, parts)
         parts = [backend.from_host(part) if isinstance(part, np.ndarray) else part for part in parts]
     elif Ellipsis not in parts:
         parts.append(Ellipsis)  # so that NumPy gives a view of a single element, too, and not a scalar
-    return tuple(parts), gathers
+    return Places(tuple(parts), arrays > 0, 0 < masks == arrays)
+
+
+def _expanded(backend: Any, part: Any) -> Sequence[Any]:
+    """A mask as the integer arrays that it stands for, one for each of its axes."""
+    if getattr(part, "dtype", None) != bool_:
+        return (part,)
+    found: tuple[Any, ...] = (np if isinstance(part, np.ndarray) else backend.xp).nonzero(part)
+    return found
 
 
 def _slice(name: str, part: slice) -> slice:
@@ -275,7 +333,7 @@ def _check_joint(name: str, parts: list[Any]) -> None:
 
 
 def _integers(name: str, x: Tensor, part: Any) -> Any:
-    """An integer tensor, array or list as a raw array: on the device of x if it is there already, else on the host."""
+    """A tensor, array or list of indices, or a mask, as a raw array: on the device of x if it is there, or the host."""
     if isinstance(part, Tensor) and part._device is not x._device:
         raise different_devices(name, (x, part))
     array = part._array if isinstance(part, Tensor) else part
@@ -286,16 +344,16 @@ def _integers(name: str, x: Tensor, part: Any) -> Any:
             raise ShapeError(f"{name}: {part!r} is not a rectangular array of ints") from error
         if array.size == 0:
             array = array.astype(int64)
-    if array.dtype.kind == "b":
-        raise DTypeError(f"{name}: bool tensors are no index; use dl.where(condition, x, y)")
-    if array.dtype.kind not in "iu":
-        raise DTypeError(f"{name}: an index must hold integers, got {array.dtype}")
+    if array.dtype.kind == "b" and array.ndim == 0:
+        raise DTypeError(f"{name}: a bool is no index")
+    if array.dtype.kind not in "iub":
+        raise DTypeError(f"{name}: an index must hold integers or be a mask, got {array.dtype}")
     return array
 
 
 def _axes_indexed(name: str, x: Tensor, parts: list[Any]) -> Iterator[tuple[int, Any]]:
     """Which axis of x each int, slice and array of the index applies to."""
-    used = sum(part is not None and part is not Ellipsis for part in parts)
+    used = sum(_axes_taken(part) for part in parts)
     if used > x.ndim:
         raise IndexError(f"{name}: {used} indices for a tensor with {x.ndim} dimension(s)")
     if sum(part is Ellipsis for part in parts) > 1:
@@ -306,4 +364,10 @@ def _axes_indexed(name: str, x: Tensor, parts: list[Any]) -> Iterator[tuple[int,
             axis += x.ndim - used
         elif part is not None:
             yield axis, part
-            axis += 1
+            axis += _axes_taken(part)
+
+
+def _axes_taken(part: Any) -> int:
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if getattr(part, "dtype", None) == bool_ else 1

@@ -108,6 +108,8 @@ parts = st.one_of(
     st.just(Ellipsis),
     st.lists(st.integers(-4, 3), max_size=3),
     arrays(st.lists(st.integers(0, 3), max_size=2).map(tuple), st.sampled_from([*INTEGERS, "int64", "int64"])),
+    arrays(st.lists(st.integers(0, 4), min_size=1, max_size=3).map(tuple), st.just("bool")),
+    st.just("mask"),
 )
 indexes = st.one_of(parts, st.lists(parts, max_size=4).map(tuple))
 
@@ -373,6 +375,7 @@ def test_matmul(x: np.ndarray, y: np.ndarray, fits: bool) -> None:
 @given(x=arrays(), index=indexes, as_tensors=st.booleans())
 @settings(SETTINGS, max_examples=400)
 def test_indexing(x: np.ndarray, index: Any, as_tensors: bool) -> None:
+    index = _with_masks(x, index)
     host = _with_int_lists(index)
     here = _with_tensors(index) if as_tensors else index
     accepted = False if _reads_nothing(x, host) else None
@@ -382,6 +385,7 @@ def test_indexing(x: np.ndarray, index: Any, as_tensors: bool) -> None:
 @given(x=arrays(), index=indexes, value=st.one_of(numbers, arrays(), st.just("fits")))
 @settings(SETTINGS, max_examples=400)
 def test_index_update_and_item_assignment(x: np.ndarray, index: Any, value: Any) -> None:
+    index = _with_masks(x, index)
     host = _with_int_lists(index)
     if isinstance(value, str):
         try:
@@ -441,6 +445,15 @@ def _reads_nothing(x: np.ndarray, index: Any) -> bool:
         return False
 
 
+def _with_masks(x: np.ndarray, index: Any, axis: int = 0) -> Any:
+    """Masks in place of the word, which fit the axis that they would be at if all before them took one."""
+    if isinstance(index, tuple):
+        return tuple(_with_masks(x, part, axis) for axis, part in enumerate(index))
+    if not isinstance(index, str):
+        return index
+    return np.random.default_rng(x.size).random(x.shape[axis : axis + 1 + x.size % 2] or (1,)) < 0.6
+
+
 def _with_int_lists(index: Any) -> Any:
     """NumPy takes an empty list for floats."""
     if isinstance(index, tuple):
@@ -451,6 +464,8 @@ def _with_int_lists(index: Any) -> Any:
 def _with_tensors(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(_with_tensors(part) for part in index)
+    if isinstance(index, np.ndarray) and index.dtype == np.bool_:
+        return dl.tensor(index)
     return dl.tensor(index, dtype="int64") if isinstance(index, (list, np.ndarray)) and np.size(index) else index
 
 
