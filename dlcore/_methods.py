@@ -84,8 +84,8 @@ def bind() -> None:
         "__eq__": ops.equal, "__ne__": ops.not_equal, "__lt__": ops.less, "__le__": ops.less_equal,
         "__gt__": ops.greater, "__ge__": ops.greater_equal, "__neg__": ops.negative, "__pos__": ops.positive,
         "__abs__": ops.abs, "__invert__": ops.bitwise_invert, "__getitem__": getitem, "__setitem__": setitem,
-        "__iter__": _iterate, "T": property(_transpose), "mT": property(ops.matrix_transpose), "backward": backward, "to": ops.to,
-        "astype": ops.astype, "reshape": _reshape,
+        "__iter__": _iterate, "T": property(_transpose), "mT": property(ops.matrix_transpose), "backward": backward,
+        "to": ops.to, "astype": ops.astype, "reshape": _reshape,
     }.items():  # fmt: skip
         setattr(Tensor, name, method)
     for name in ("abs", "exp", "log", "sqrt", "tanh", "conj", "pow", "clip", "sum", "mean", "max", "min",
