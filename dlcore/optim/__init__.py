@@ -1,5 +1,6 @@
-"""Optimizers, under PyTorch's names and with its arithmetic."""
+"""Optimizers and schedules, under PyTorch's names and with its arithmetic."""
 
+from dlcore.optim import lr_scheduler
 from dlcore.optim.adadelta import Adadelta
 from dlcore.optim.adagrad import Adagrad
 from dlcore.optim.adam import Adam, AdamW
@@ -9,4 +10,4 @@ from dlcore.optim.optimizer import Optimizer
 from dlcore.optim.rmsprop import RMSprop
 from dlcore.optim.sgd import GD, SGD
 
-__all__ = ["GD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "Optimizer", "RMSprop"]
+__all__ = ["GD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]

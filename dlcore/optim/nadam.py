@@ -37,7 +37,7 @@ class NAdam(Optimizer):
     >>> (w * w).sum().backward()
     >>> opt.step()
     >>> round(w.item(), 4)
-    0.8939
+    0.8944
     """
 
     state_names = ("mu_product", "exp_avg", "exp_avg_sq")
