@@ -31,6 +31,8 @@ class ConvolutionPrimitives(CudaPrimitives):
 
     #: The name of the tile that convolutions take if they can, for tests and measurements; None: the best one.
     tile: str | None = None
+    #: How many blocks share a tile of the gradient of weights, likewise.
+    splits: int | None = None
 
     def conv2d_forward(
         self,
@@ -94,7 +96,7 @@ class ConvolutionPrimitives(CudaPrimitives):
             return result
         grad, x = self.contiguous(grad), self.contiguous(x)
         geometry, *macros = self._convolution(x.shape, result, spec)
-        plan = plans.backward_weight(geometry, *macros, _aligned(grad, x), self.tile)
+        plan = plans.backward_weight(geometry, *macros, _aligned(grad, x), self.tile, self.splits)
         if plan is None:
             result[...] = Im2col(self, self.launcher, x.shape, weight_shape, spec).backward_weight(grad, x)
             return result

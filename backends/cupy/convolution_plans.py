@@ -257,8 +257,8 @@ def backward_input(
     if is_packed:
         numbers = (g.groups, g.channels, *kernel, *tail)
         pack = Plan(
-            "conv2d_pack_weights", "conv2d_pack_weights", {"SCALAR": scalar, "INDEX": index}, (_blocks(packed),),
-            (THREADS,), numbers,
+            "conv2d_pack_weights", "conv2d_pack_weights", {"SCALAR": scalar, "INDEX": index},
+            (_blocks(packed // _run(scalar)),), (THREADS,), numbers,
         )  # fmt: skip
     launch = Plan(
         "conv2d_backward_input",
@@ -277,9 +277,9 @@ def backward_input(
 
 @lru_cache(KEPT)
 def backward_weight(
-    g: Geometry, scalar: str, index: str, aligned: bool, tile_name: str | None = None
+    g: Geometry, scalar: str, index: str, aligned: bool, tile_name: str | None = None, parts: int | None = None
 ) -> WeightPlan | None:
-    """For grad, x, out, partials, tickets; see `forward`. `aligned`: grad and x are."""
+    """For grad, x, out, partials, tickets; see `forward`. `aligned`: grad and x are. `parts`: the splits to have."""
     if not g.has_bits or not g.fits_grid:
         return None
     if g.is_depthwise:
@@ -289,7 +289,7 @@ def backward_weight(
     is_pointwise = is_pointwise and g.kernels > TILES["Tile16x64"].rows
     tile = _for_weights(_POINTWISE if is_pointwise else available(scalar, index), tile_name, g.kernels, depth)
     tiles = tile.blocks(g.kernels, depth)
-    parts = min(splits(tile, tiles * g.groups, -(-pixels // tile.depth)), MAX_GRID)
+    parts = parts or min(splits(tile, tiles * g.groups, -(-pixels // tile.depth)), MAX_GRID)
     cluster = isqrt(parts - 1) + 1  # the root, rounded up: both levels of the sum read about as many
     grid = (tiles, parts, g.groups)
     if is_pointwise:
@@ -334,7 +334,7 @@ def _pointwise(name: str, tile: Tile, grid: tuple[int, ...], numbers: tuple[int,
 
 
 def _run(scalar: str) -> int:
-    """How many outputs, 16 bytes, a thread of the depthwise kernels computes."""
+    """How many elements there are in 16 bytes: what a thread of the kernels without tiles has side by side."""
     return 16 // C_TYPES[scalar].itemsize
 
 

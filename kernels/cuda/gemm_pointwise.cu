@@ -137,7 +137,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
         for (INDEX begin = at.y * length; begin < end;) {
             const int head = head_of<Shape::depth>(end - begin), missing = Shape::depth - head;
             const int count = end - begin + missing < CHUNK ? static_cast<int>(end - begin) + missing : CHUNK;
-            __syncthreads();  // the last chunk has been read
+            // The last chunk has been read: after what it fetches, `multiply` has a barrier.
 #pragma unroll 1
             for (int i = static_cast<int>(threadIdx.x); i < count; i += Shape::threads) {
                 // The first step has `head` pixels, then nothing.

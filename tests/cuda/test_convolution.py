@@ -104,6 +104,22 @@ def test_the_split_sum_has_one_order(monkeypatch: pytest.MonkeyPatch, rng: np.ra
     assert len({result.tobytes() for result in results}) == 1
 
 
+@pytest.mark.parametrize(
+    ("x_shape", "weight_shape"), [((2, 3, 19, 16), (5, 3, 2, 2)), ((3, 4, 14, 14), (20, 4, 1, 1))], ids=["2x2", "1x1"]
+)
+@pytest.mark.parametrize("order", "012")
+def test_a_split_may_have_several_chunks_of_pixels(
+    x_shape: Any, weight_shape: Any, order: str, backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setenv("DLCORE_CUSIM_ORDER", order)
+    backend.splits = 1
+    grad_shape = (x_shape[0], weight_shape[0], *Conv2dSpec().output_size(x_shape[2:], weight_shape[2:]))
+    x, grad = (rng.normal(size=shape).astype(np.float32) for shape in (x_shape, grad_shape))
+    assert grad[:, 0].size > 512  # a chunk of the kernels
+    dw = backend.conv2d_backward_weight(backend.from_host(grad), backend.from_host(x), weight_shape, Conv2dSpec())
+    close(dw.get(), reference.conv2d_backward_weight(np, grad, x, weight_shape, Conv2dSpec()))
+
+
 def test_infinities_reach_only_what_sees_them(backend: Any) -> None:
     """What a tile has beyond the result, and steps beyond the depth, multiply nothing into it."""
     x, weight = np.ones((1, 3, 5, 5), "f4"), np.ones((17, 3, 3, 3), "f4")

@@ -439,6 +439,7 @@ for _name in ACTIVATIONS:
     _linear(37, 65, 33, _name, "float32")
 for _layout in LAYOUTS:
     _linear(17, 9, 33, "relu", "float32", _layout)
+_linear(3, 69, 5, "relu", "float32")
 _linear(0, 3, 4, "relu", "float32")
 _linear(5, 0, 4, "tanh", "float32")
 _linear(128, 400, 120, "relu", "float32")

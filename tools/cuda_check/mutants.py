@@ -9,7 +9,8 @@ The variants are listed in `tests/cuda/mutants_<family>.py`:
     ]
 
 Each is (source, kernel, text, replacement): `text` occurs exactly once in `kernels/cuda/<source>.cu`, or, where it
-does not occur there, once in what it includes. A variant is caught if a case that launches the kernel gives a wrong
+does not occur there, once in what it includes. A fifth entry names the tile that convolutions are to take for it, one
+that they do not take in small cases by themselves. A variant is caught if a case that launches the kernel gives a wrong
 result or if the simulator refuses what the kernel does, hanging included. One that does not compile proves nothing
 and counts as a mistake in the list.
 """
@@ -44,9 +45,11 @@ class Mutant(NamedTuple):
     kernel: str
     text: str
     replacement: str
+    tile: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}.cu, {self.kernel}: {_short(self.text)} -> {_short(self.replacement)}"
+        how = f" in {self.tile}" if self.tile else ""
+        return f"{self.source}.cu, {self.kernel}{how}: {_short(self.text)} -> {_short(self.replacement)}"
 
     def patched(self) -> str:
         """The whole source with its headers, made wrong.
@@ -144,12 +147,17 @@ def _end_of_body(text: str, start: int) -> int:
 
 def judged(primitives: Sequence[str], mutants: Sequence[Mutant]) -> list[Verdict]:
     """The verdicts on one family's variants."""
-    outcomes = simulated.carried_out_all(simulated.small_runs(primitives))  # which kernels, how long
-    reached = {(launch.source, launch.kernel) for outcome in outcomes for launch in outcome.launches}
-    wanted = {(mutant.source, mutant.kernel) for mutant in mutants} - reached
-    outcomes += simulated.carried_out_all(simulated.larger_runs(wanted, primitives))
-    sound = [outcome for outcome in outcomes if outcome.error is None]
-    return [judge(mutant, sound) for mutant in mutants]
+    verdicts: dict[Mutant, Verdict] = {}
+    for tile in dict.fromkeys(mutant.tile for mutant in mutants):
+        part = [mutant for mutant in mutants if mutant.tile == tile]
+        runs = [replace(run, tile=tile or None) for run in simulated.small_runs(primitives)]
+        outcomes = simulated.carried_out_all(runs)  # which kernels, how long
+        reached = {(launch.source, launch.kernel) for outcome in outcomes for launch in outcome.launches}
+        wanted = {(mutant.source, mutant.kernel) for mutant in part} - reached
+        outcomes += simulated.carried_out_all(simulated.larger_runs(wanted, primitives))
+        sound = [outcome for outcome in outcomes if outcome.error is None]
+        verdicts |= {mutant: judge(mutant, sound) for mutant in part}
+    return [verdicts[mutant] for mutant in mutants]
 
 
 def judged_part(part: tuple[Sequence[str], Sequence[Mutant]]) -> list[Verdict]:

@@ -29,6 +29,7 @@ ROUNDS = 6  # of looking for cases that reach what no case has reached
 LARGER = 300_000  # for a kernel that small cases do not reach
 FLOATS = {"float": "float32", "double": "float64", "half_t": "float16"}
 _ELSEWHERE = ("large",)  # cases that are about the range of float32
+_ONE_SPLIT = "one split"  # cases whose gradient of weights is not to be shared out among blocks
 
 
 class Launch(NamedTuple):
@@ -46,7 +47,8 @@ class Launch(NamedTuple):
 class Run:
     """One case, and how it is to be run: with floats of another dtype, with 64-bit indices, in which thread order.
 
-    `tile`: the tile that convolutions are to take, by its name in backends/cupy/tiles.py.
+    `tile`: the tile that convolutions are to take, by its name in backends/cupy/tiles.py; `splits`: how many blocks are
+    to share a tile of their gradient of weights.
     """
 
     primitive: str
@@ -55,11 +57,13 @@ class Run:
     wide: bool = False
     order: int = 0
     tile: str | None = None
+    splits: int | None = None
 
     def __str__(self) -> str:
         how = [f" as {self.dtype}"] if self.dtype else []
         how += [" with 64-bit indices"] if self.wide else []
         how += [f" in {self.tile}"] if self.tile else []
+        how += [f" in {self.splits} splits"] if self.splits else []
         how += [f" in thread order {self.order}"] if self.order else []
         return f"{self.primitive}: {self.case!r}{''.join(how)}"
 
@@ -131,7 +135,11 @@ def larger_runs(
 def _sized_runs(primitives: Iterable[str] | None) -> list[tuple[int, Run]]:
     if primitives is None:
         primitives = parity().overrides(new_backend())
-    return [(elements(case), Run(name, case.name)) for name in primitives for case in parity().CASES[name]]
+    return [
+        (elements(case), Run(name, case.name, splits=1 if case.name.startswith(_ONE_SPLIT) else None))
+        for name in primitives
+        for case in parity().CASES[name]
+    ]
 
 
 def size_of(run: Run) -> int:
@@ -233,13 +241,13 @@ def carried_out(run: Run, backend: Any, check: bool = True) -> Outcome:
     error = None
     with recorded() as launches, mode(check, run.order):
         backend.launcher.index_limit = -1 if run.wide else limit
-        backend.tile = run.tile
+        backend.tile, backend.splits = run.tile, run.splits
         try:
             parity().check(backend, run.primitive, case)
         except Exception as problem:  # a wrong value, or what the simulator or the launcher refuses
             error = f"{type(problem).__name__}: {problem}"
         finally:
-            backend.launcher.index_limit, backend.tile = limit, None
+            backend.launcher.index_limit, backend.tile, backend.splits = limit, None, None
     return Outcome(run, error, time.perf_counter() - started, launches)
 
 
@@ -281,7 +289,7 @@ def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run
             if different <= {"SCALAR", "INDEX", "TILE", "TILE_THREADS"} and (wide or had.get("INDEX") != "long long"):
                 dtype = FLOATS[wanted["SCALAR"]] if "SCALAR" in different else outcome.run.dtype
                 tile = wanted["TILE"] if "TILE" in different else outcome.run.tile
-                run = Run(outcome.run.primitive, outcome.run.case, dtype, wide, outcome.run.order, tile)
+                run = replace(outcome.run, dtype=dtype, wide=wide, tile=tile)
                 if run not in tried:
                     chosen[run] = None
                     break
