@@ -5,9 +5,11 @@ from dlcore.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Ta
 from dlcore.nn.container import Flatten, Sequential
 from dlcore.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from dlcore.nn.dropout import Dropout
+from dlcore.nn.embedding import Embedding
 from dlcore.nn.linear import Linear
 from dlcore.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from dlcore.nn.module import Module, Parameter
+from dlcore.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from dlcore.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -50,18 +52,23 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "Heaviside",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -75,6 +82,7 @@ __all__ = [
     "Module",
     "PReLU",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "Sequential",

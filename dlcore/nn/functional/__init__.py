@@ -9,8 +9,10 @@ from dlcore.nn.functional.adaptive_pooling import (
 )
 from dlcore.nn.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from dlcore.nn.functional.dropout import dropout
+from dlcore.nn.functional.embedding import embedding
 from dlcore.nn.functional.linear import linear
 from dlcore.nn.functional.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from dlcore.nn.functional.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from dlcore.nn.functional.padding import pad
 from dlcore.nn.functional.pooling import (
     avg_pool1d,
@@ -45,6 +47,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy_with_logits",
     "celu",
     "conv1d",
@@ -54,13 +57,17 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "heaviside",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -76,6 +83,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
     "selu",
     "sigmoid",
     "silu",
