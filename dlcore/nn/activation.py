@@ -1,4 +1,4 @@
-"""Activations as layers."""
+"""Activations as layers: the classical ones."""
 
 from __future__ import annotations
 
@@ -52,6 +52,40 @@ class Softmax(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.softmax(x, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """The logarithm of the softmax along `dim`; see `dl.nn.functional.log_softmax`. Any shape with at least one axis.
+
+    >>> dl.nn.LogSoftmax(dim=0)(dl.zeros(2))
+    tensor([-0.6931472, -0.6931472])
+    """
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.log_softmax(x, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    """The softmax of -x along `dim`; see `dl.nn.functional.softmin`. Any shape with at least one axis.
+
+    >>> dl.nn.Softmin(dim=0)(dl.tensor([0.0, 200.0]))
+    tensor([1., 0.])
+    """
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.softmin(x, self.dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

@@ -20,10 +20,14 @@ NOT_THERE = {
           "differentiable"},
     "softmax": {"dtype", "_stacklevel"},
     "log_softmax": {"dtype", "_stacklevel"},
+    "softmin": {"dtype", "_stacklevel"},
+    "Hardtanh": {"min_value", "max_value"},
     "mse_loss": {"weight"},
 }  # fmt: skip
 OURS_ALONE = {"generator"}
-REQUIRED_HERE = {("softmax", "dim"), ("log_softmax", "dim"), ("Softmax", "dim")}
+REQUIRED_HERE = {
+    (name, "dim") for name in ("softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin")
+}
 
 
 def pairs() -> list[Any]:

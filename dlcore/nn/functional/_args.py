@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
+
+import numpy as np
 
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
@@ -77,6 +80,13 @@ def single(y: Tensor, was_single: bool) -> Tensor:
 def unit_interval(name: str, argument: str, value: Any) -> float:
     if not hasattr(value, "__float__") or not 0 <= value <= 1:
         raise ValueError(f"{name}: {argument} must be in [0, 1], got {value!r}")
+    return float(value)
+
+
+def real_number(name: str, argument: str, value: Any) -> float:
+    """A Python or NumPy number, neither infinite nor NaN."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not isfinite(value):
+        raise ValueError(f"{name}: {argument} must be a finite number, got {value!r}")
     return float(value)
 
 

@@ -141,6 +141,15 @@ def log_softmax(input: Tensor, dim: int) -> Tensor:
     return _softmax("log_softmax", input, dim, log=True)
 
 
+def softmin(input: Tensor, dim: int) -> Tensor:
+    """softmax(-x): the smallest gets the largest share. Arguments as `softmax`.
+
+    >>> F.softmin(dl.tensor([0.0, 200.0]), dim=0)
+    tensor([1., 0.])
+    """
+    return _softmax("softmin", -floats("softmin", "input", input), dim, log=False)
+
+
 def _softmax(name: str, input: Tensor, dim: int, log: bool) -> Tensor:
     x = floats(name, "input", input)
     (axis,) = axes_of(name, (dim,), x.ndim or 1)
