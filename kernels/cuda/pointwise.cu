@@ -150,9 +150,9 @@ extern "C" __global__ void __launch_bounds__(256, 4)
     }
 }
 
-// registers: 64
+// registers: 80
 // vector: 128
-extern "C" __global__ void __launch_bounds__(256, 4)
+extern "C" __global__ void __launch_bounds__(256, 3)
     pointwise_backward(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX n,
                        int function, REAL alpha, REAL beta) {
     switch (function) {
