@@ -10,6 +10,7 @@ from dlcore import ops
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import backward, is_grad_enabled
+from dlcore.ops import aliases
 from dlcore.ops._common import raw
 from dlcore.ops.indexing import broadcasts_to, getitem, setitem, value_for
 
@@ -98,3 +99,9 @@ def bind() -> None:
                  "minimum", "prod", "reciprocal", "round", "rsqrt", "sigmoid", "sign", "signbit", "sin", "sinh",
                  "square", "std", "tan", "trunc", "var"):  # fmt: skip
         setattr(Tensor, name, getattr(ops, name))
+    for name in ("argsort", "chunk", "diag", "diag_embed", "diagonal", "flip", "moveaxis", "nonzero", "roll", "split",
+                 "swapaxes", "take", "take_along_axis", "tile", "topk", "tril", "triu", "unstack"):  # fmt: skip
+        setattr(Tensor, name, getattr(ops, name))
+    for name in aliases.__all__:
+        setattr(Tensor, name, getattr(aliases, name))
+    Tensor.repeat_interleave = ops.repeat  # type: ignore[attr-defined]

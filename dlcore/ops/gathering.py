@@ -196,22 +196,6 @@ def take_along_axis(x: Tensor, indices: Tensor, *, axis: int = -1) -> Tensor:
     return TakeAlong(along)(x, index)
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """PyTorch's `x.gather(dim, index)`: y[i, j] = x[i, index[i, j]] for dim 1.
-
-    Args:
-        dim: the axis along which to gather.
-        index: integers in 0..n-1, of as many dimensions as x and at most its size in all but `dim`.
-
-    Raises:
-        IndexError: an index out of range. DTypeError: no integers. ShapeError: a larger index.
-    """
-    along = axis_of("gather", dim, x.ndim)
-    index = indices_of("gather", "index", x, index, x.shape[along], 0, along)
-    same_axes("gather", "index", x, index, along, smaller=True)
-    return TakeAlong(along)(x, index)
-
-
 def scatter(x: Tensor, index: Tensor, values: Any, axis: int = -1) -> Tensor:
     """A copy of x with y[i, index[i, j]] = values[i, j] (for axis 1): PyTorch's `scatter`.
 

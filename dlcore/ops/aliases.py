@@ -1,0 +1,86 @@
+"""Methods of tensors under PyTorch's names and with its arguments, for what the array functions call otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcore._errors import DTypeError, ShapeError
+from dlcore._tensor import Tensor
+from dlcore.ops import gathering
+from dlcore.ops._arguments import axis_of, indices_of, same_axes
+from dlcore.ops._common import as_tensor
+from dlcore.ops.indexing import broadcasts_to, value_for
+from dlcore.ops.selection import where
+
+__all__ = ["gather", "index_select", "masked_fill", "scatter", "scatter_add"]
+
+
+def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """PyTorch's `x.gather(dim, index)`: y[i, j] = x[i, index[i, j]] for dim 1. See `dl.take_along_axis`.
+
+    Args:
+        dim: the axis along which to gather.
+        index: integers in 0..n-1, of as many dimensions as x and at most its size in all but `dim`.
+
+    Raises:
+        IndexError: an index out of range. DTypeError: no integers. ShapeError: a larger index.
+
+    >>> dl.tensor([[1, 2], [3, 4]]).gather(1, dl.tensor([[1], [0]]))
+    tensor([[2],
+            [3]])
+    """
+    along = axis_of("gather", dim, x.ndim)
+    same_axes("gather", "index", x, as_tensor("gather", "index", index), along, smaller=True)
+    return gathering.TakeAlong(along)(x, indices_of("gather", "index", x, index, x.shape[along], 0, along))
+
+
+def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """PyTorch's `x.scatter(dim, index, src)`: `dl.scatter(x, index, src, dim)`.
+
+    >>> dl.zeros((1, 3)).scatter(1, dl.tensor([[2]]), 5.0)
+    tensor([[0., 0., 5.]])
+    """
+    return gathering.scatter(x, index, src, dim)
+
+
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """PyTorch's `x.scatter_add(dim, index, src)`: `dl.scatter_add(x, index, src, dim)`.
+
+    >>> dl.zeros((2,)).scatter_add(0, dl.tensor([1, 1]), dl.ones((2,)))
+    tensor([0., 2.])
+    """
+    return gathering.scatter_add(x, index, src, dim)
+
+
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """PyTorch's `x.index_select(dim, index)`, for a vector of indices in 0..n-1. See `dl.take`.
+
+    >>> dl.tensor([[1, 2, 3]]).index_select(1, dl.tensor([2, 0]))
+    tensor([[3, 1]])
+    """
+    along = axis_of("index_select", dim, x.ndim)
+    index = indices_of("index_select", "index", x, index, x.shape[along], 0, along)
+    if index.ndim > 1:
+        raise ShapeError(f"index_select: index must be a vector, got shape {index.shape}")
+    return gathering.Take(along)(x, index if index.ndim else index.reshape(1))
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """PyTorch's `x.masked_fill(mask, value)`: the value where the mask is True. See `dl.where`.
+
+    Args:
+        mask: bool, broadcasts to the shape of x.
+        value: a number, or a tensor without dimensions, that fits the dtype of x.
+
+    >>> dl.tensor([1.0, 2.0]).masked_fill(dl.tensor([True, False]), 0.0)
+    tensor([0., 2.])
+    """
+    mask = as_tensor("masked_fill", "mask", mask)
+    if mask.dtype.kind != "b":
+        raise DTypeError(f"masked_fill: mask must be bool, got {mask.dtype}")
+    if not broadcasts_to(mask.shape, x.shape):
+        raise ShapeError(f"masked_fill: mask of shape {mask.shape} does not broadcast to x of shape {x.shape}")
+    value = value_for("masked_fill", x, value)
+    if isinstance(value, Tensor) and value.ndim:
+        raise ShapeError(f"masked_fill: value must be a number or have no dimensions, got shape {value.shape}")
+    return where(mask, value, x)
