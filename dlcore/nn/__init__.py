@@ -2,14 +2,32 @@
 
 from dlcore.nn import functional, init, utils
 from dlcore.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
-from dlcore.nn.container import Flatten, Sequential
+from dlcore.nn.container import (
+    Flatten,
+    Identity,
+    ModuleDict,
+    ModuleList,
+    Residual,
+    Sequential,
+    Unflatten,
+)
 from dlcore.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
-from dlcore.nn.dropout import Dropout
+from dlcore.nn.dropout import (
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+)
 from dlcore.nn.embedding import Embedding
+from dlcore.nn.interpolation import (
+    Upsample,
+)
 from dlcore.nn.linear import Linear
 from dlcore.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from dlcore.nn.module import Module, Parameter
 from dlcore.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from dlcore.nn.perceptron import (
+    Perceptron,
+)
 from dlcore.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -60,6 +78,8 @@ __all__ = [
     "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
     "Embedding",
     "Flatten",
     "GroupNorm",
@@ -68,6 +88,7 @@ __all__ = [
     "Hardswish",
     "Hardtanh",
     "Heaviside",
+    "Identity",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -80,11 +101,15 @@ __all__ = [
     "MinPool2d",
     "Mish",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "PReLU",
     "Parameter",
+    "Perceptron",
     "RMSNorm",
     "ReLU",
     "ReLU6",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -96,6 +121,8 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Unflatten",
+    "Upsample",
     "functional",
     "init",
     "utils",

@@ -8,8 +8,15 @@ from dlcore.nn.functional.adaptive_pooling import (
     adaptive_max_pool2d,
 )
 from dlcore.nn.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from dlcore.nn.functional.dropout import dropout
+from dlcore.nn.functional.dropout import (
+    dropout,
+    dropout1d,
+    dropout2d,
+)
 from dlcore.nn.functional.embedding import embedding
+from dlcore.nn.functional.interpolation import (
+    interpolate,
+)
 from dlcore.nn.functional.linear import linear
 from dlcore.nn.functional.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from dlcore.nn.functional.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
@@ -56,6 +63,8 @@ __all__ = [
     "conv_transpose2d",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
     "elu",
     "embedding",
     "gelu",
@@ -67,6 +76,7 @@ __all__ = [
     "hardtanh",
     "heaviside",
     "instance_norm",
+    "interpolate",
     "layer_norm",
     "leaky_relu",
     "linear",
