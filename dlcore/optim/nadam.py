@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from dlcore._tensor import Tensor
 from dlcore.optim.bucket import Bucket
 from dlcore.optim.optimizer import Optimizer
@@ -69,7 +71,7 @@ class NAdam(Optimizer):
         beta1, beta2 = group["betas"]
         mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         products = bucket.numbers["mu_product"]
-        product = products[members.start] * mu
+        product = float(np.float32(products[members.start]) * np.float32(mu))  # as precise as PyTorch keeps it
         bucket.backend.nadam_update(
             bucket.values[elements],
             bucket.grads[elements],

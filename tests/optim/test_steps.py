@@ -185,7 +185,7 @@ def test_nadam_keeps_a_product_of_momenta_for_each_parameter() -> None:
         step(single, beta, alone)
     assert q.item() == alone.item() != p.item()
     products = [entry["mu_product"] for entry in together.state_dict()["state"].values()]
-    assert products[0] == pytest.approx(products[1] * 0.9 / 0.5, rel=1e-12)
+    assert products[0] == pytest.approx(products[1] * 0.9 / 0.5, rel=1e-6)
 
 
 @pytest.mark.parametrize("bad", [[1.0, 2.0], "x", 1j])
