@@ -68,6 +68,10 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, ...], domain: str, dtype:
         magnitude = (rng.permutation(size).reshape(shape) - size / 2) * 0.25 + 0.1
     elif domain == "positive":
         magnitude = rng.uniform(0.4, 2.5, shape)
+    elif domain == "unit":
+        magnitude = rng.uniform(0.1, 0.9, shape) * rng.choice([-1.0, 1.0], shape)
+    elif domain == "above one":
+        magnitude = rng.uniform(1.2, 3.0, shape)
     else:  # "any": of both signs, but not near 0, where many functions have a kink or a pole
         assert domain == "any", domain
         magnitude = rng.uniform(0.4, 2.5, shape) * rng.choice([-1.0, 1.0], shape)
@@ -549,7 +553,12 @@ _TABLE = [
        lambda torch, x: x.to(torch.complex128) * 1, result=lambda dtype: "complex128"),
 ]  # fmt: skip
 
-OPS = {op.name: op for op in _TABLE}
+from .cases_elementwise import TABLE as _ELEMENTWISE  # noqa: E402 - it is written in terms of what stands above
+from .cases_linalg import TABLE as _LINALG  # noqa: E402
+from .cases_reduction import TABLE as _REDUCTION  # noqa: E402
+from .cases_shape import TABLE as _SHAPE  # noqa: E402 - it is written in terms of what stands above
+
+OPS = {op.name: op for op in (*_TABLE, *_LINALG, *_ELEMENTWISE, *_REDUCTION, *_SHAPE)}
 
 
 def parameters(only: Callable[[Op], bool] = lambda op: True) -> list[Any]:
