@@ -1,6 +1,6 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
-from dlcore import _methods, autograd, cuda, data, io, nn, optim, random
+from dlcore import _methods, autograd, cuda, data, io, linalg, nn, optim, random
 from dlcore._custom_op import custom_op
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
@@ -66,6 +66,7 @@ from dlcore.ops import (
     diag_embed,
     diagonal,
     divide,
+    einsum,
     empty,
     empty_like,
     equal,
@@ -152,6 +153,7 @@ from dlcore.ops import (
     take_along_axis,
     tan,
     tanh,
+    tensordot,
     tile,
     topk,
     tril,
@@ -163,6 +165,7 @@ from dlcore.ops import (
     unique_values,
     unstack,
     var,
+    vecdot,
     where,
     zeros,
     zeros_like,
@@ -231,6 +234,7 @@ __all__ = [
     "diag_embed",
     "diagonal",
     "divide",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -268,6 +272,7 @@ __all__ = [
     "isnan",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "load",
     "log",
@@ -342,6 +347,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "tile",
     "topk",
     "tril",
@@ -357,6 +363,7 @@ __all__ = [
     "unique_values",
     "unstack",
     "var",
+    "vecdot",
     "where",
     "zeros",
     "zeros_like",

@@ -1,5 +1,6 @@
 """Differentiable operations under their array-API names, one family a file."""
 
+from dlcore.ops._einsum import einsum
 from dlcore.ops.arithmetic import (
     add,
     divide,
@@ -20,6 +21,7 @@ from dlcore.ops.bitwise import (
     bitwise_right_shift,
     bitwise_xor,
 )
+from dlcore.ops.contraction import tensordot, vecdot
 from dlcore.ops.creation import (
     arange,
     astype,
@@ -117,6 +119,7 @@ __all__ = [
     "diag_embed",
     "diagonal",
     "divide",
+    "einsum",
     "empty",
     "empty_like",
     "equal",
@@ -203,6 +206,7 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "to",
     "topk",
@@ -215,6 +219,7 @@ __all__ = [
     "unique_values",
     "unstack",
     "var",
+    "vecdot",
     "where",
     "zeros",
     "zeros_like",
