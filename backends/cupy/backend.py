@@ -19,6 +19,7 @@ from .launcher import Launcher
 from .losses import LossPrimitives
 from .memory import Upload, memory_info, out_of_memory
 from .namespace import Namespace, on_device
+from .normalization import NormalizationPrimitives
 from .optimizers import OptimizerPrimitives
 from .pointwise import PointwisePrimitives
 from .pooling import PoolingPrimitives
@@ -46,6 +47,7 @@ class CupyBackend(
     IndexingPrimitives,
     ReductionPrimitives,
     SpecialPrimitives,
+    NormalizationPrimitives,
     OptimizerPrimitives,
 ):
     """GPU number `index` of the module `cp`.

@@ -1,0 +1,211 @@
+"""Normalisation by batch, two launches each way, and by groups of channels, one launch and one for their gradients."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from .base import FLOATS, CudaPrimitives
+from .channel_sums import (
+    BLOCKS,
+    PACKS_PER_THREAD,
+    ROWS_PER_THREAD,
+    THREADS,
+    WARP_ROW,
+    Sums,
+    View,
+    aligned,
+    real,
+    row_warps,
+    tile,
+    vector,
+)
+from .launcher import WARP, Kernel, scalar
+
+Array = Any
+
+
+class NormalizationPrimitives(CudaPrimitives):
+    """`batch_norm_*` and `group_norm_*`."""
+
+    def batch_norm_forward(
+        self,
+        x: Array,
+        weight: Array | None,
+        bias: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        batches: Array | None = None,
+        momentum: float | None = 0.1,
+        eps: float = 1e-5,
+    ) -> tuple[Array, Array]:
+        if not _one_float_dtype(x, weight, bias, running_mean, running_var):
+            return super().batch_norm_forward(x, weight, bias, running_mean, running_var, batches, momentum, eps)
+        x, weight, bias = self._contiguous(x, weight, bias)
+        average, var = self._contiguous(running_mean, running_var)
+        out, statistics = self.empty(x.shape, x.dtype), self.empty((3, x.shape[1]), real(x.dtype))
+        view = _view(x)
+        sums = self._reduction(view, x, 3, x)
+        where = (x, statistics, average, var, batches, sums.partials, sums.tickets)
+        options = (momentum is None, momentum or 0.0, eps)
+        self._reduce("batch_norm", "batch_norm_statistics", sums, x, where, view, (), options)
+        self._apply(x, weight, bias, statistics, None, None, out, batches, eps)
+        for running, moved in ((running_mean, average), (running_var, var)):
+            if moved is not running:
+                running[...] = moved
+        return out, statistics
+
+    def batch_norm_inference(
+        self, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array, eps: float = 1e-5
+    ) -> Array:
+        if not _one_float_dtype(x, weight, bias, mean, var):
+            return super().batch_norm_inference(x, weight, bias, mean, var, eps)
+        x, weight, bias, mean, var = self._contiguous(x, weight, bias, mean, var)
+        out = self.empty(x.shape, x.dtype)
+        if x.size:
+            self._apply(x, weight, bias, None, mean, var, out, None, eps)
+        return out
+
+    def _apply(self, x: Array, *arguments: Any) -> None:
+        *arrays, eps = arguments
+        grid = self.blocks(-(-x.size // vector(x.dtype)), THREADS)
+        view = _view(x)
+        self._normalization_kernel("batch_norm", "batch_norm_apply", x)(
+            (grid,), (THREADS,), x, *arrays, x.size, view.channels, view.inner, eps
+        )
+
+    def batch_norm_backward(
+        self,
+        grad: Array,
+        x: Array,
+        weight: Array | None,
+        statistics: Array,
+        training: bool = True,
+        weight_out: Array | None = None,
+        bias_out: Array | None = None,
+    ) -> tuple[Array, Array, Array]:
+        if not _one_float_dtype(grad, x, weight) or not x.size:
+            return super().batch_norm_backward(grad, x, weight, statistics, training, weight_out, bias_out)
+        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics)
+        channels = x.shape[1]
+        by_weight, by_bias = self._results((weight_out, bias_out), channels, x)
+        lines = self.empty((3, channels), real(x.dtype))
+        view = _view(x)
+        sums = self._reduction(view, x, 2, grad, x, statistics)
+        where = (grad, x, weight, statistics, by_weight, by_bias, lines, sums.partials, sums.tickets)
+        self._reduce("batch_norm", "batch_norm_sums", sums, x, where, view, (), (x.size // channels,))
+        by_x = self.empty(x.shape, x.dtype)
+        grid = self.blocks(-(-x.size // vector(x.dtype)), THREADS)
+        self._normalization_kernel("batch_norm", "batch_norm_gradient", x)(
+            (grid,), (THREADS,), grad, x if training else None, statistics, lines, by_x, x.size, channels, view.inner
+        )
+        return by_x, by_weight, by_bias
+
+    # --- groups ---------------------------------------------------------------------------------
+
+    def group_norm_forward(
+        self, x: Array, weight: Array | None, bias: Array | None, groups: int = 1, eps: float = 1e-5
+    ) -> tuple[Array, Array]:
+        if not _one_float_dtype(x, weight, bias):
+            return super().group_norm_forward(x, weight, bias, groups, eps)
+        x, weight, bias = self._contiguous(x, weight, bias)
+        out, statistics = self.empty(x.shape, x.dtype), self.empty((3, x.shape[0], groups), real(x.dtype))
+        if x.size:
+            self._rows("group_norm_forward", groups, x, (x, weight, bias, statistics, out), (eps,))
+        return out, statistics
+
+    def group_norm_backward(
+        self,
+        grad: Array,
+        x: Array,
+        weight: Array | None,
+        statistics: Array,
+        affine: bool = True,
+        weight_out: Array | None = None,
+        bias_out: Array | None = None,
+    ) -> tuple[Array, Array | None, Array | None]:
+        if not _one_float_dtype(grad, x, weight) or not x.size:
+            return super().group_norm_backward(grad, x, weight, statistics, affine, weight_out, bias_out)
+        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics)
+        groups, by_x = statistics.shape[2], self.empty(x.shape, x.dtype)
+        self._rows("group_norm_backward", groups, x, (grad, x, weight, statistics, by_x), ())
+        if not affine:
+            return by_x, None, None
+        channels = x.shape[1]
+        by_weight, by_bias = self._results((weight_out, bias_out), channels, x)
+        view = View(x.shape[0], channels, prod(x.shape[2:]))  # as it is: each sample has its own statistics
+        sums = self._reduction(view, x, 2, grad, x)
+        where = (grad, x, statistics, by_weight, by_bias, sums.partials, sums.tickets)
+        self._reduce("group_norm", "group_norm_sums", sums, x, where, view, (groups, channels // groups), ())
+        return by_x, by_weight, by_bias
+
+    def _rows(self, name: str, groups: int, x: Array, arrays: tuple[Any, ...], options: tuple[Any, ...]) -> None:
+        """A warp or a block for each row, that is, each group of each sample."""
+        rows, per_group, inner = x.shape[0] * groups, x.shape[1] // groups, prod(x.shape[2:])
+        length = per_group * inner
+        widest = vector(x.dtype)
+        width = widest if length % widest == 0 and aligned(*arrays) else 1
+        sizes = (rows, groups, per_group, inner, width, *options)
+        if length <= WARP_ROW:
+            warps = row_warps(rows)
+            kernel = self._normalization_kernel("group_norm", f"{name}_warp", x)
+            kernel((-(-rows // warps),), (warps * WARP,), *arrays, *sizes)
+        else:
+            kernel = self._normalization_kernel("group_norm", f"{name}_block", x)
+            kernel((rows,), (THREADS,), *arrays, *sizes)
+
+    # --- what they share ------------------------------------------------------------------------
+
+    def _contiguous(self, *arrays: Array | None) -> list[Any]:
+        return [None if array is None else self.contiguous(array) for array in arrays]
+
+    def _results(self, given: tuple[Array | None, ...], channels: int, x: Array) -> list[Array]:
+        return [self.empty((channels,), x.dtype) if out is None else out for out in given]
+
+    def _normalization_kernel(self, source: str, name: str, x: Array) -> Kernel:
+        return self.launcher.kernel(source, name, SCALAR=scalar(x.dtype), INDEX=self.launcher.index(x.size))
+
+    def _reduction(self, view: View, x: Array, numbers: int, *read: Array) -> Sums:
+        """Geometry and workspace of `reduce_columns` and `reduce_planes` for so many numbers of each channel."""
+        outer, channels, inner = view
+        widest = vector(x.dtype) if aligned(*read) else 1
+        block: tuple[int, ...]
+        if inner == 1:
+            groups, block, width = tile(outer, channels, widest)
+            shares = -(-outer // (block[1] * ROWS_PER_THREAD))
+        else:
+            width = widest if inner % widest == 0 else 1
+            packs = outer * (inner // width)
+            block = (min(THREADS, -(-packs // WARP) * WARP),)
+            groups, shares = channels, -(-packs // (block[0] * PACKS_PER_THREAD))
+        shares = max(1, min(shares, BLOCKS // groups))
+        partials = tickets = None
+        if shares > 1:
+            partials = self.empty((numbers * shares * channels,), real(x.dtype))
+            tickets = self.launcher.tickets(groups)
+        return Sums(inner == 1, (groups, shares), block, width, partials, tickets)
+
+    def _reduce(
+        self,
+        source: str,
+        name: str,
+        sums: Sums,
+        x: Array,
+        where: tuple[Any, ...],
+        view: View,
+        sizes: tuple[int, ...],
+        options: tuple[Any, ...],
+    ) -> None:
+        kernel = self._normalization_kernel(source, f"{name}_{'columns' if sums.in_columns else 'planes'}", x)
+        extents = view[:2] if sums.in_columns else view
+        kernel(sums.grid, sums.block, *where, *extents, *sizes, sums.width, *options)
+
+
+def _one_float_dtype(x: Array, *others: Array | None) -> bool:
+    return x.dtype.name in FLOATS and all(other is None or other.dtype == x.dtype for other in others)
+
+
+def _view(x: Array) -> View:
+    """(outer, channels, inner) of (N, C, ...); what belongs to one channel is one plane."""
+    outer, channels, inner = x.shape[0], x.shape[1], prod(x.shape[2:])
+    return View(1, 1, outer * inner) if channels == 1 else View(outer, channels, inner)

@@ -1,0 +1,295 @@
+// Batch normalisation of an array that is seen as (outer, channels, inner), in training and with given statistics.
+//
+//   forward   batch_norm_statistics_*  reads x: the statistics of each channel; moves the running ones
+//             batch_norm_apply         reads x, writes the result
+//   backward  batch_norm_sums_*        reads grad and x: the gradients of weight and bias, and what the next needs
+//             batch_norm_gradient      reads grad and x, writes the gradient of x
+//
+// Nothing can be normalised before all of a channel has been read, and a channel is spread over the whole array, so two
+// launches each is the least without a barrier for the grid. Which threads sum what: see normalization.cuh.
+#include "normalization.cuh"
+
+// --- forward: the statistics ---------------------------------------------------------------------
+
+// Writes the statistics of a channel, and moves the running ones (SCALAR, may be null) towards them: by the share
+// `momentum`, or, if `cumulative`, by 1 / (batches so far + 1).
+struct StoreStatistics {
+    REAL* __restrict__ statistics;
+    SCALAR* __restrict__ running_mean;
+    SCALAR* __restrict__ running_var;
+    const long long* __restrict__ batches;
+    INDEX channels;
+    int cumulative;
+    REAL momentum, eps;
+
+    template <int WIDTH>
+    __device__ __forceinline__ void operator()(INDEX channel, const Moments<WIDTH>& found,
+                                               const Pack<REAL, WIDTH>& around) const {
+        const REAL share = cumulative ? REAL(1.0 / static_cast<double>(*batches + 1)) : momentum;
+        const REAL unbiased = found.count / larger(found.count - 1, REAL(1));
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) {
+            const Statistic s = found.statistic(j, around.values[j], eps);
+            store_statistic(statistics, channels, channel + j, s);
+            if (running_mean) move(running_mean[channel + j], s.mean, share);
+            if (running_var) move(running_var[channel + j], found.variance(j) * unbiased, share);
+        }
+    }
+    static __device__ __forceinline__ void move(SCALAR& running, REAL to, REAL share) {
+        running = from_real<SCALAR>((1 - share) * to_real(running) + share * to);
+    }
+};
+
+template <int WIDTH>
+static __device__ __forceinline__ void statistics_of_columns(const SCALAR* __restrict__ x, const StoreStatistics& store,
+                                                             REAL* partials, unsigned* tickets, INDEX rows,
+                                                             INDEX channels) {
+    Pack<REAL, WIDTH> around{};  // the first row
+    if (first_column<WIDTH>() < channels) around = to_reals(load_pack<WIDTH>(x + first_column<WIDTH>()));
+    reduce_columns<WIDTH, Moments<WIDTH>>(
+        rows, channels,
+        [&](Moments<WIDTH>& found, INDEX, INDEX first) {
+            Pack<REAL, WIDTH> values = to_reals(load_pack<WIDTH>(x + first));
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) values.values[j] -= around.values[j];
+            found.add(values);
+        },
+        [&](INDEX channel, const Moments<WIDTH>& found) { store(channel, found, around); }, partials, tickets);
+}
+
+template <int WIDTH>
+static __device__ __forceinline__ void statistics_of_planes(const SCALAR* __restrict__ x, const StoreStatistics& store,
+                                                            REAL* partials, unsigned* tickets, INDEX outer,
+                                                            INDEX channels, INDEX inner) {
+    const REAL around = to_real(x[static_cast<INDEX>(blockIdx.x) * inner]);  // the channel's first value
+    reduce_planes<WIDTH, Moments<1>>(
+        outer, channels, inner,
+        [&](Moments<1>& found, INDEX, INDEX first) {
+            Pack<REAL, WIDTH> values = to_reals(load_pack<WIDTH>(x + first));
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) values.values[j] -= around;
+            found.add_all(values);
+        },
+        [&](INDEX channel, const Moments<1>& found) { store(channel, found, Pack<REAL, 1>{{around}}); }, partials,
+        tickets);
+}
+
+// inner = 1. `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
+// Bytes: x once, and the partial results.
+// registers: 80
+// vector: 128 loads
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
+    batch_norm_statistics_columns(const SCALAR* __restrict__ x, REAL* statistics, SCALAR* running_mean,
+                                  SCALAR* running_var, const long long* batches, REAL* partials, unsigned* tickets,
+                                  INDEX rows, INDEX channels, int width, int cumulative, REAL momentum, REAL eps) {
+    const StoreStatistics store{statistics, running_mean, running_var, batches, channels, cumulative, momentum, eps};
+    if (width == VECTOR) {
+        statistics_of_columns<VECTOR>(x, store, partials, tickets, rows, channels);
+    } else {
+        statistics_of_columns<1>(x, store, partials, tickets, rows, channels);
+    }
+}
+
+// registers: 64
+// vector: 128 loads
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
+    batch_norm_statistics_planes(const SCALAR* __restrict__ x, REAL* statistics, SCALAR* running_mean,
+                                 SCALAR* running_var, const long long* batches, REAL* partials, unsigned* tickets,
+                                 INDEX outer, INDEX channels, INDEX inner, int width, int cumulative, REAL momentum,
+                                 REAL eps) {
+    const StoreStatistics store{statistics, running_mean, running_var, batches, channels, cumulative, momentum, eps};
+    if (width == VECTOR) {
+        statistics_of_planes<VECTOR>(x, store, partials, tickets, outer, channels, inner);
+    } else {
+        statistics_of_planes<1>(x, store, partials, tickets, outer, channels, inner);
+    }
+}
+
+// --- element by element: out = of_grad * grad + of_x * (x - mean - rest) + constant ----------------
+
+struct Line {
+    REAL mean, rest, of_grad, of_x, constant;
+};
+
+// Of the elements first, ..., first + WIDTH - 1, each by the line of its channel. `grad` and `x` may be null, for
+// factors that are zero.
+template <int WIDTH, class LineOf>
+static __device__ __forceinline__ void along_lines(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                                                   SCALAR* __restrict__ out, INDEX first, INDEX channels, INDEX inner,
+                                                   const LineOf& line_of) {
+    Pack<SCALAR, WIDTH> grads{}, values{};
+    if (grad) grads = load_pack<WIDTH>(grad + first);
+    if (x) values = load_pack<WIDTH>(x + first);
+    const INDEX row = first / inner;
+    INDEX place = first - row * inner, channel = row % channels;
+    Line line = line_of(channel);  // read once, as often as not for the whole pack
+    Pack<SCALAR, WIDTH> result;
+#pragma unroll
+    for (int j = 0; j < WIDTH; ++j) {
+        REAL sum = line.constant;
+        if (x) sum += line.of_x * (to_real(values.values[j]) - line.mean - line.rest);
+        if (grad) sum += line.of_grad * to_real(grads.values[j]);
+        result.values[j] = from_real<SCALAR>(sum);
+        if (++place == inner && j + 1 < WIDTH) {
+            place = 0;
+            if (++channel == channels) channel = 0;
+            line = line_of(channel);
+        }
+    }
+    store_pack<WIDTH>(out + first, result);
+}
+
+template <class LineOf>
+static __device__ __forceinline__ void all_along_lines(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                                                       SCALAR* __restrict__ out, INDEX n, INDEX channels, INDEX inner,
+                                                       const LineOf& line_of) {
+    const INDEX packs = is_aligned(grad) && is_aligned(x) && is_aligned(out) ? n / VECTOR : 0;
+    for (INDEX i = grid_start<INDEX>(); i < packs; i += grid_stride<INDEX>()) {
+        along_lines<VECTOR>(grad, x, out, i * VECTOR, channels, inner, line_of);
+    }
+    for (INDEX i = packs * VECTOR + grid_start<INDEX>(); i < n; i += grid_stride<INDEX>()) {
+        along_lines<1>(grad, x, out, i, channels, inner, line_of);
+    }
+}
+
+// The result, by `statistics` if they are given, else by `mean` and `variance`. Counts one more of `batches` (or null),
+// whose old number the statistics before have read. Bytes: each of x and out once; a channel's numbers once for each
+// part of a pack, from the L1 cache.
+// registers: 64
+// vector: 128 stores
+extern "C" __global__ void __launch_bounds__(256, 4)
+    batch_norm_apply(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
+                     const REAL* __restrict__ statistics, const SCALAR* __restrict__ mean,
+                     const SCALAR* __restrict__ variance, SCALAR* __restrict__ out, long long* batches, INDEX n,
+                     INDEX channels, INDEX inner, REAL eps) {
+    if (batches && grid_start<INDEX>() == 0) ++*batches;
+    all_along_lines(nullptr, x, out, n, channels, inner, [&](INDEX channel) {
+        Statistic s;
+        if (statistics) {
+            s = load_statistic(statistics, channels, channel);
+        } else {
+            s = Statistic{to_real(mean[channel]), 0, 1 / square_root(to_real(variance[channel]) + eps)};
+        }
+        return Line{s.mean, s.rest, 0, weight ? s.inverse * to_real(weight[channel]) : s.inverse,
+                    bias ? to_real(bias[channel]) : REAL(0)};
+    });
+}
+
+// --- backward ------------------------------------------------------------------------------------
+
+// From the sums of g and of g * (x - mean) over a channel: the gradients of bias and weight, and the line of the
+// gradient of x (3, channels): inverse * weight * (g - sum(g) / n - normalised * sum(g * normalised) / n).
+struct StoreGradients {
+    const REAL* __restrict__ statistics;
+    const SCALAR* __restrict__ weight;
+    SCALAR* __restrict__ weight_grad;
+    SCALAR* __restrict__ bias_grad;
+    REAL* __restrict__ lines;
+    INDEX channels;
+    REAL elements;  // of a channel
+
+    template <int WIDTH>
+    __device__ __forceinline__ void operator()(INDEX channel, const Sums<WIDTH>& found) const {
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) {
+            const INDEX c = channel + j;
+            const REAL inverse = statistics[2 * channels + c];
+            const REAL by_weight = found.second.values[j] * inverse;
+            weight_grad[c] = from_real<SCALAR>(by_weight);
+            bias_grad[c] = from_real<SCALAR>(found.first.values[j]);
+            const REAL factor = weight ? inverse * to_real(weight[c]) : inverse;
+            lines[c] = factor;
+            lines[channels + c] = -factor * inverse * by_weight / elements;
+            lines[2 * channels + c] = -factor * found.first.values[j] / elements;
+        }
+    }
+};
+
+template <int WIDTH>
+static __device__ __forceinline__ void sums_of_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                                                       const StoreGradients& store, REAL* partials, unsigned* tickets,
+                                                       INDEX rows, INDEX channels) {
+    Pack<REAL, WIDTH> mean{}, rest{};
+    const INDEX column = first_column<WIDTH>();
+    if (column < channels) {
+        mean = load_pack<WIDTH>(store.statistics + column);
+        rest = load_pack<WIDTH>(store.statistics + channels + column);
+    }
+    reduce_columns<WIDTH, Sums<WIDTH>>(
+        rows, channels,
+        [&](Sums<WIDTH>& found, INDEX, INDEX first) {
+            const Pack<REAL, WIDTH> g = to_reals(load_pack<WIDTH>(grad + first));
+            const Pack<REAL, WIDTH> values = to_reals(load_pack<WIDTH>(x + first));
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) {
+                found.first.values[j] += g.values[j];
+                found.second.values[j] += g.values[j] * (values.values[j] - mean.values[j] - rest.values[j]);
+            }
+        },
+        store, partials, tickets);
+}
+
+template <int WIDTH>
+static __device__ __forceinline__ void sums_of_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                                                      const StoreGradients& store, REAL* partials, unsigned* tickets,
+                                                      INDEX outer, INDEX channels, INDEX inner) {
+    const Statistic s = load_statistic(store.statistics, channels, blockIdx.x);
+    reduce_planes<WIDTH, Sums<1>>(
+        outer, channels, inner,
+        [&](Sums<1>& found, INDEX, INDEX first) {
+            const Pack<REAL, WIDTH> g = to_reals(load_pack<WIDTH>(grad + first));
+            const Pack<REAL, WIDTH> values = to_reals(load_pack<WIDTH>(x + first));
+#pragma unroll
+            for (int j = 0; j < WIDTH; ++j) {
+                found.first.values[0] += g.values[j];
+                found.second.values[0] += g.values[j] * s.deviation(values.values[j]);
+            }
+        },
+        store, partials, tickets);
+}
+
+// Mapped to threads as the statistics are. Bytes: each of grad and x once, and the partial sums.
+// registers: 80
+// vector: 128 loads
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
+    batch_norm_sums_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                            const SCALAR* __restrict__ weight, const REAL* __restrict__ statistics,
+                            SCALAR* weight_grad, SCALAR* bias_grad, REAL* lines, REAL* partials, unsigned* tickets,
+                            INDEX rows, INDEX channels, int width, REAL elements) {
+    const StoreGradients store{statistics, weight, weight_grad, bias_grad, lines, channels, elements};
+    if (width == VECTOR) {
+        sums_of_columns<VECTOR>(grad, x, store, partials, tickets, rows, channels);
+    } else {
+        sums_of_columns<1>(grad, x, store, partials, tickets, rows, channels);
+    }
+}
+
+// registers: 64
+// vector: 128 loads
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
+    batch_norm_sums_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                           const SCALAR* __restrict__ weight, const REAL* __restrict__ statistics, SCALAR* weight_grad,
+                           SCALAR* bias_grad, REAL* lines, REAL* partials, unsigned* tickets, INDEX outer,
+                           INDEX channels, INDEX inner, int width, REAL elements) {
+    const StoreGradients store{statistics, weight, weight_grad, bias_grad, lines, channels, elements};
+    if (width == VECTOR) {
+        sums_of_planes<VECTOR>(grad, x, store, partials, tickets, outer, channels, inner);
+    } else {
+        sums_of_planes<1>(grad, x, store, partials, tickets, outer, channels, inner);
+    }
+}
+
+// The gradient of x from the lines; x is null where the statistics are constants. Bytes: each of grad, x and out once.
+// registers: 64
+// vector: 128 stores
+extern "C" __global__ void __launch_bounds__(256, 4)
+    batch_norm_gradient(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                        const REAL* __restrict__ statistics, const REAL* __restrict__ lines, SCALAR* __restrict__ out,
+                        INDEX n, INDEX channels, INDEX inner) {
+    all_along_lines(grad, x, out, n, channels, inner, [&](INDEX channel) {
+        const REAL factor = lines[channel];
+        if (!x) return Line{0, 0, factor, 0, 0};
+        return Line{statistics[channel], statistics[channels + channel], factor, lines[channels + channel],
+                    lines[2 * channels + channel]};
+    });
+}
