@@ -10,6 +10,7 @@ from dlcore import ops
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import backward, is_grad_enabled
+from dlcore.autograd.hooks import register_hook
 from dlcore.ops import aliases
 from dlcore.ops._common import raw
 from dlcore.ops.indexing import broadcasts_to, getitem, setitem, value_for
@@ -86,6 +87,7 @@ def bind() -> None:
         "__gt__": ops.greater, "__ge__": ops.greater_equal, "__neg__": ops.negative, "__pos__": ops.positive,
         "__abs__": ops.abs, "__invert__": ops.bitwise_invert, "__getitem__": getitem, "__setitem__": setitem,
         "__iter__": _iterate, "T": property(_transpose), "mT": property(ops.matrix_transpose), "backward": backward,
+        "register_hook": register_hook,
         "to": ops.to, "astype": ops.astype, "reshape": _reshape,
     }.items():  # fmt: skip
         setattr(Tensor, name, method)

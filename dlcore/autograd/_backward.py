@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlcore._errors import DeviceError, DTypeError, ShapeError
 from dlcore._tensor import Tensor, wrap
 from dlcore.autograd.function import Function, _lock, _written
+from dlcore.autograd.hooks import applied, of_leaves, of_nodes
 from dlcore.autograd.recording import _recording, enable_grad
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def gradients_at(
         if isinstance(node, Function) and node not in capture and node not in between:
             between.add(node)
             stack.extend(node._edges)
-    _walk(list(outputs), list(grads), create_graph, create_graph, capture, between)
+    _walk(list(outputs), list(grads), create_graph, create_graph, capture, between, inner=True)
     return tuple([None if place is None else capture[place] for place in places])
 
 
@@ -196,11 +197,13 @@ def _walk(
     retain: bool,
     capture: dict[Function | Tensor, Tensor | None] | None = None,
     wanted: Container[Function | Tensor] = (),
+    inner: bool = False,
 ) -> dict[Tensor, Tensor]:
     """Carry gradients from `outputs` to the leaves, youngest node first, so each node has all of its gradient.
 
     Returns the gradient of every leaf. With `capture`, fills that instead (by node or leaf) and runs only the nodes
-    in `wanted`. (Tensors as keys are told apart by identity: a dict calls `==` only where the hashes agree, and
+    in `wanted`. An `inner` walk is a part of another one, which will come to the captured places and to the leaves, and
+    call their hooks. (Tensors as keys are told apart by identity: a dict calls `==` only where the hashes agree, and
     theirs are their addresses.)
     """
     waiting: dict[int, Tensor] = {}  # by node number: the gradient that has arrived so far
@@ -231,6 +234,9 @@ def _walk(
         while queue:
             number, node = heappop(queue)
             gradient = waiting.pop(number)
+            if of_nodes and number in of_nodes and not (inner and capture is not None and node in capture):
+                before, gradient = gradient, applied(of_nodes[number], gradient)
+                node.grad_is_one = node.grad_is_one and gradient is before
             if capture is not None:
                 if node in capture:
                     capture[node] = gradient
@@ -254,6 +260,10 @@ def _walk(
             deliver(node._edges, results)
             if not retain:
                 node._release()
+        if of_leaves and not inner:
+            for leaf, total in leaves.items():
+                if id(leaf) in of_leaves:
+                    leaves[leaf] = applied(of_leaves[id(leaf)], total)
     finally:
         _recording.reset(token)
     if capture is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcore._errors import DeviceError
 from dlcore._tensor import Tensor, wrap
+from dlcore.autograd.hooks import of_leaves
 from dlcore.autograd.recording import _recording
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Function:
         """
         leaf, written = self._edges[position], _written.get()
         if written is None or not isinstance(leaf, Tensor):
+            return None
+        if of_leaves and id(leaf) in of_leaves:  # a hook may keep what it is shown
             return None
         with _lock:
             buffer = leaf._grad_buffer

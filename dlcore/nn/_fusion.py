@@ -50,4 +50,5 @@ def advance(modules: list[Module], position: int, x: Any) -> tuple[Any, int]:
 def _does_as_written(module: Module) -> bool:
     """Whether calling it runs the `forward` of its class, as that stands in this library, and nothing else."""
     kind = type(module)
-    return kind.forward is _AS_WRITTEN[kind] and "forward" not in module.__dict__ and Module.__call__ is _CALL
+    as_written = kind.forward is _AS_WRITTEN[kind] and "forward" not in module.__dict__
+    return as_written and Module.__call__ is _CALL and not module._hooks

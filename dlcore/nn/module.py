@@ -10,7 +10,8 @@ import numpy as np
 from dlcore import ops
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, asarray, retype
-from dlcore.nn import init
+from dlcore.autograd.hooks import RemovableHandle
+from dlcore.nn import _hooks, init
 
 
 class Parameter(Tensor):
@@ -63,12 +64,15 @@ class Module:
 
     training: bool = True
     _buffers: Mapping[str, bool] = {}  # name -> whether state_dict holds it
+    _hooks: _hooks.Hooks | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; called by `module(...)`."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._hooks:
+            return _hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -268,6 +272,81 @@ class Module:
                 value._grad_buffer = None
                 value._grad = None if gradient is None else ops.to(gradient.detach(), target)
         return self
+
+    # --- hooks ----------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before `forward`, whenever the module is called.
+
+        Args:
+            hook: returns None, or the arguments that take the place of `args`: a tuple, or one alone.
+            prepend: call it before the hooks that are there, not after them.
+            with_kwargs: call `hook(module, args, kwargs)`, which returns None or a new `(args, kwargs)`.
+
+        Returns:
+            A handle, whose `remove()` takes the hook away.
+
+        >>> layer = dl.nn.ReLU()
+        >>> with layer.register_forward_pre_hook(lambda module, args: args[0] - 1):
+        ...     layer(dl.tensor([0.5, 2.0]))
+        tensor([0., 1.])
+        """
+        return _hooks.register(self, "before", hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after `forward`, whenever the module is called.
+
+        Args:
+            hook: returns None, or what takes the place of the output.
+            prepend: call it before the hooks that are there, not after them.
+            with_kwargs: call `hook(module, args, kwargs, output)`.
+            always_call: False; that hooks are called after an error, too, is not there.
+
+        Returns:
+            A handle, whose `remove()` takes the hook away.
+
+        >>> shapes = []
+        >>> model = dl.nn.Sequential(dl.nn.Linear(4, 3), dl.nn.ReLU())
+        >>> handle = model[0].register_forward_hook(lambda module, args, output: shapes.append(output.shape))
+        >>> _ = model(dl.ones((2, 4)))
+        >>> shapes
+        [(2, 3)]
+        """
+        if always_call:
+            raise NotImplementedError("register_forward_hook: always_call=True is not there")
+        return _hooks.register(self, "after", hook, prepend, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` in the backward pass, when both are known.
+
+        `grad_input` are the gradients of the positional arguments, `grad_output` those of the results, each a tuple
+        with None where there is no gradient. If no argument requires grad, the hook is called as soon as `grad_output`
+        is known. The module must return a tensor or a tuple.
+
+        Args:
+            hook: returns None, or a tuple that takes the place of `grad_input`. It must not modify them in place.
+            prepend: call it before the hooks that are there, not after them.
+
+        Returns:
+            A handle, whose `remove()` takes the hook away.
+
+        >>> layer = dl.nn.Linear(2, 1)
+        >>> norms = []
+        >>> handle = layer.register_full_backward_hook(lambda module, gi, go: norms.append(go[0].abs().sum().item()))
+        >>> layer(dl.ones((3, 2))).sum().backward()
+        >>> norms
+        [3.0]
+        """
+        return _hooks.register(self, "backward", hook, prepend)
 
     # --- printing -------------------------------------------------------------------------------
 

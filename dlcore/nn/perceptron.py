@@ -84,7 +84,7 @@ class Perceptron(Module):
             out of range. Nothing has been changed then.
         """
         samples, wanted = self._checked(x, y)
-        if isinstance(lr, bool) or not hasattr(lr, "__float__") or not (0 < lr and isfinite(lr)):
+        if isinstance(lr, bool) or not hasattr(lr, "__float__") or not (lr > 0 and isfinite(lr)):
             raise ValueError(f"Perceptron.learn: lr must be a number > 0, got {lr!r}")
         epochs = positive_int("Perceptron.learn", "epochs", epochs)
         history: list[int] = []

@@ -73,10 +73,8 @@ def interpolate(
         raise ShapeError(f"{name}: input of shape {input.shape} would get size {after}; no size may be 0")
     if recompute_scale_factor:
         factors = None
-    return _nearest(
-        x,
-        [nearest(old, new, None if factors is None else factors[i]) for i, (old, new) in enumerate(zip(before, after))],
-    )
+    steps = [None] * len(before) if factors is None else factors
+    return _nearest(x, [nearest(*axis) for axis in zip(before, after, steps, strict=True)])
 
 
 def nearest(size: int, output_size: int, scale_factor: float | None) -> Array:
@@ -91,7 +89,7 @@ def nearest(size: int, output_size: int, scale_factor: float | None) -> Array:
 
 
 def _nearest(x: Tensor, indices: list[Array]) -> Tensor:
-    """Whole multiples by repetition, whose gradient is a sum over axes; others by gathering along one axis at a time."""
+    """Whole multiples by repetition, whose gradient is a sum over axes; others by gathering, axis by axis."""
     repeats = [
         index.size // size if np.array_equal(index, np.repeat(np.arange(size), index.size // size)) else 0
         for size, index in zip(x.shape[2:], indices, strict=True)
