@@ -14,6 +14,7 @@ import dlcore as dl
 from dlcore import ops
 
 from .cases import OPS
+from .errors_elementwise import TABLE as _ELEMENTWISE
 
 A = np.ones((2, 3), dtype=np.float32)
 
@@ -226,6 +227,7 @@ TABLE: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     ],
     "imag: reals": [(lambda: dl.imag(f(2)), dl.DTypeError, "must be complex, got float32")],
 }  # fmt: skip
+TABLE |= _ELEMENTWISE
 
 
 def test_every_operation_has_cases() -> None:
