@@ -8,8 +8,9 @@ from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.ops._arguments import axis_of, int_of
+from dlcore.ops._broadcast import Reshape
 from dlcore.ops._common import as_tensor, axes_of
-from dlcore.ops.shape import PermuteDims, Reshape
+from dlcore.ops.shape import PermuteDims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,7 @@ from dlcore import ops
 
 from .cases import OPS
 from .errors_elementwise import TABLE as _ELEMENTWISE
+from .errors_shape import TABLE as _SHAPE
 
 A = np.ones((2, 3), dtype=np.float32)
 
@@ -227,7 +228,7 @@ TABLE: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     ],
     "imag: reals": [(lambda: dl.imag(f(2)), dl.DTypeError, "must be complex, got float32")],
 }  # fmt: skip
-TABLE |= _ELEMENTWISE
+TABLE |= _ELEMENTWISE | _SHAPE
 
 
 def test_every_operation_has_cases() -> None:
