@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 Array = Any
@@ -84,10 +86,35 @@ def _astype(cp: Any) -> Callable[..., Any]:
     return astype
 
 
+class _Linalg:
+    """`cupy.linalg`, with an error where CuPy would give an invalid result (a singular matrix) without a word."""
+
+    def __init__(self, cp: Any) -> None:
+        self._functions = cp.linalg
+        # the simulator's functions always raise
+        self._raising = import_module("cupyx").errstate if cp.__name__ == "cupy" else _nothing
+
+    def __getattr__(self, name: str) -> Any:
+        function, raising = getattr(self._functions, name), self._raising
+
+        @wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            with raising(linalg="raise"):
+                return function(*arguments, **options)
+
+        setattr(self, name, call)
+        return call
+
+
+def _nothing(**_: str) -> Any:
+    return nullcontext()
+
+
 #: The standard's names, made from a CuPy of either version.
 _ADDED: dict[str, Callable[[Any], Any]] = {
     "asarray": _asarray,
     "astype": _astype,
+    "linalg": _Linalg,
     "concat": lambda cp: cp.concatenate,
     "permute_dims": lambda cp: cp.transpose,
 }

@@ -52,7 +52,7 @@ from numpy import (  # noqa: F401 - CuPy's are NumPy's own
     unsignedinteger,
 )  # fmt: skip
 
-from . import cuda, signatures  # noqa: F401
+from . import cuda, linalg, signatures  # noqa: F401
 from .array import ndarray  # noqa: F401
 from .dispatch import Stored, call
 from .functions import (  # noqa: F401

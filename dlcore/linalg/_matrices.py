@@ -10,6 +10,7 @@ import numpy as np
 from dlcore._dtypes import complex64, complex128, float32, float64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
+from dlcore.autograd import Function
 from dlcore.ops._common import Imag, as_tensor, conjugate, plain
 from dlcore.ops.elementary import real
 from dlcore.ops.rearranging import diag_embed, diagonal
@@ -19,9 +20,9 @@ from dlcore.ops.shape import matrix_transpose
 LinAlgError = np.linalg.LinAlgError
 
 
-def matrices(name: str, argument: str, x: Any, square: bool = False) -> Tensor:
+def matrices(name: str, argument: str, value: Any, square: bool = False) -> Tensor:
     """A tensor of matrices of a dtype that LAPACK knows, shape (..., M, N), or (..., M, M) with `square`."""
-    x = as_tensor(name, argument, x)
+    x: Tensor = as_tensor(name, argument, value)
     if x.dtype not in (float32, float64, complex64, complex128):
         raise DTypeError(f"{name}: {argument} must be float32, float64, complex64 or complex128, got {x.dtype}")
     if x.ndim < 2:
@@ -45,6 +46,16 @@ def run(name: str, failure: str, function: Callable[..., Any], *arrays: Any, **o
                 where = f" {place[0] if len(place) == 1 else place} of the batch of shape {batch}" if batch else ""
                 break
         raise LinAlgError(f"{name}: matrix{where} {failure}" if where else f"{name}: the matrix {failure}") from None
+
+
+class Values(Function):
+    """A function of raw arrays, `function(xp, array)`, of which nothing is recorded."""
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(self.xp, x)
 
 
 def adjoint(x: Tensor) -> Tensor:

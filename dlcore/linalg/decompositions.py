@@ -20,6 +20,7 @@ from dlcore._tensor import Tensor
 from dlcore.autograd import Function, is_grad_enabled
 from dlcore.autograd.several import SeveralOutputs
 from dlcore.linalg._matrices import (
+    Values,
     adjoint,
     check_gauge,
     identity,
@@ -31,7 +32,7 @@ from dlcore.linalg._matrices import (
     symmetrised,
 )
 from dlcore.linalg.solving import Solve
-from dlcore.ops._common import cast, plain
+from dlcore.ops._common import cast
 from dlcore.ops.matrix import matmul
 from dlcore.ops.rearranging import diag_embed, tril, triu
 from dlcore.ops.shape import concat, expand_dims
@@ -216,9 +217,9 @@ def eigvalsh(x: Tensor) -> Tensor:
     tensor([1., 2.])
     """
     x = matrices("eigvalsh", "x", x, square=True)
-    if x._requires_grad and is_grad_enabled():
+    if x.requires_grad and is_grad_enabled():
         return Eigh().apply(x)[0]
-    return plain(x, run("eigvalsh", DIVERGED, x._device.backend.xp.linalg.eigvalsh, x._array))
+    return Values(lambda xp, a: run("eigvalsh", DIVERGED, xp.linalg.eigvalsh, a))(x)
 
 
 # --- singular values ------------------------------------------------------------------------------------------------
@@ -313,9 +314,9 @@ def svdvals(x: Tensor) -> Tensor:
     tensor([2., 1.])
     """
     x = matrices("svdvals", "x", x)
-    if x._requires_grad and is_grad_enabled():
+    if x.requires_grad and is_grad_enabled():
         return SVD(False).apply(x)[1]
-    return plain(x, run("svdvals", DIVERGED, x._device.backend.xp.linalg.svd, x._array, compute_uv=False))
+    return Values(lambda xp, a: run("svdvals", DIVERGED, xp.linalg.svd, a, compute_uv=False))(x)
 
 
 # --- what they share ------------------------------------------------------------------------------------------------

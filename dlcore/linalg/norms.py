@@ -8,10 +8,10 @@ from typing import Any
 from dlcore._dtypes import int64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
-from dlcore.linalg._matrices import matrices
-from dlcore.linalg.decompositions import DIVERGED, run, svdvals
+from dlcore.linalg._matrices import Values, matrices, run
+from dlcore.linalg.decompositions import DIVERGED, svdvals
 from dlcore.linalg.solving import tolerance
-from dlcore.ops._common import as_tensor, axes_of, plain
+from dlcore.ops._common import as_tensor, axes_of
 from dlcore.ops.elementary import abs
 from dlcore.ops.norms import vector_norm
 from dlcore.ops.rearranging import moveaxis
@@ -86,8 +86,12 @@ def matrix_rank(x: Tensor, *, rtol: float | Tensor | None = None) -> Tensor:
     tensor(1)
     """
     x = matrices("matrix_rank", "x", x)
-    xp, bound = x._device.backend.xp, tolerance("matrix_rank", x, rtol)
-    if not x.size:
-        return plain(x, xp.zeros(x.shape[:-2], dtype=int64))
-    values: Any = run("matrix_rank", DIVERGED, xp.linalg.svd, x._array, compute_uv=False)
-    return plain(x, xp.sum(values > bound * xp.max(values, axis=-1, keepdims=True), axis=-1, dtype=int64))
+    bound = tolerance("matrix_rank", x, rtol)
+
+    def rank(xp: Any, array: Any) -> Any:
+        if not array.size:
+            return xp.zeros(array.shape[:-2], dtype=int64)
+        values = run("matrix_rank", DIVERGED, xp.linalg.svd, array, compute_uv=False)
+        return xp.sum(values > bound * xp.max(values, axis=-1, keepdims=True), axis=-1, dtype=int64)
+
+    return Values(rank)(x.detach())

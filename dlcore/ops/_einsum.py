@@ -72,10 +72,9 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     terms = [_single(x, labels, sizes) for x, labels in terms]
     while len(terms) > 1:
         first, second = _next_pair(terms, wanted)
-        x, y = terms[first], terms[second]
         rest = [term for i, term in enumerate(terms) if i not in (first, second)]
         needed = {*wanted}.union(*[labels for _, labels in rest])
-        terms = [*rest, _contract(*x, *y, needed)]
+        terms = [*rest, _contract(*terms[first], *terms[second], needed)]
     x, labels = _summed(*terms[0], {*wanted})
     order = tuple([labels.index(label) for label in wanted])
     x = permute_dims(x, order) if order != tuple(range(x.ndim)) else x
