@@ -45,11 +45,7 @@ class Bucket:
         self.backend = first._device.backend
         self.dtype = first.dtype
         xp = self.backend.xp
-        grain = _ALIGNMENT // self.dtype.itemsize or 1
-        starts, total = [], 0
-        for parameter in parameters:
-            starts.append(total)
-            total += -(-parameter.size // grain) * grain
+        starts, total = aligned_starts(parameters)
         self.values = xp.zeros(total, dtype=self.dtype)
         self.grads = xp.zeros(total, dtype=self.dtype)
         self.states: dict[str, Any] = {
@@ -150,6 +146,16 @@ class Bucket:
         return runs
 
 
+def aligned_starts(parameters: list[Tensor]) -> tuple[list[int], int]:
+    """Where parameters of one dtype begin in a flat buffer, and how long it is."""
+    grain = _ALIGNMENT // parameters[0].dtype.itemsize or 1
+    starts, total = [], 0
+    for parameter in parameters:
+        starts.append(total)
+        total += -(-parameter.size // grain) * grain
+    return starts, total
+
+
 def flatten(
     parameters: list[Tensor],
     initial: Mapping[str, float],
@@ -199,6 +205,36 @@ def joined_runs(bucket: Bucket) -> list[slice]:
         for position in members:
             present[position] = True
     return [bucket.elements(members) for members in _runs_of_true(present)]
+
+
+def flat_values(parameters: list[Tensor]) -> list[tuple[range, Any]]:
+    """The parameters, all of one dtype and device, as runs of the list, each with its values as one 1-D array.
+
+    Neighbours in the list that are neighbours in a flat buffer, too, are one run; the gaps between them hold zeros.
+    """
+    places = {
+        id(slot.parameter): (bucket, i)
+        for bucket in dict.fromkeys([_buckets.get(id(parameter)) for parameter in parameters])
+        if bucket is not None
+        for i, slot in enumerate(bucket.slots)
+        if slot.parameter._array is slot.value
+    }
+    runs: list[tuple[range, Any]] = []
+    start = 0
+    while start < len(parameters):
+        place = places.get(id(parameters[start]))
+        stop = start + 1
+        if place is None:
+            array = parameters[start]._array
+            runs.append((range(start, stop), parameters[start]._device.backend.xp.reshape(array, (-1,))))
+        else:
+            bucket, i = place
+            while stop < len(parameters) and places.get(id(parameters[stop])) == (bucket, i + stop - start):
+                stop += 1
+            first, last = bucket.slots[i], bucket.slots[i + stop - start - 1]
+            runs.append((range(start, stop), bucket.values[first.start : last.stop]))
+        start = stop
+    return runs
 
 
 class FlatGradient(NamedTuple):
