@@ -77,8 +77,9 @@ cuda-check: $(CUDA_VENV)/.installed $(CUDA_13_VENV)/.installed  ## check the CUD
 cuda-check-quick: CUDA_CHECK_MODE := --quick
 cuda-check-quick: cuda-check  ## a representative part of it
 
-test-cusim: $(VENV)/.dev-installed  ## run the tests of the library on the simulated GPU
+test-cusim: $(VENV)/.oracle-installed  ## run the tests of the library on the simulated GPU, and a part of the oracle
 	DLCORE_DEVICE=cusim $(RUN) -m pytest -q tests/nn tests/optim tests/io tests/data tests/ops tests/autograd tests/custom_op $(PYTEST_ARGS)
+	DLCORE_DEVICE=cusim $(RUN) -m pytest -q tests/oracle -m every_device $(PYTEST_ARGS)
 
 gpu-check:  ## on a machine with a GPU: tests, parity, demo, times of the kernels, in one report (exit 2 without a GPU)
 	$(PYTHON) tools/gpu_check.py $(GPU_CHECK_ARGS)

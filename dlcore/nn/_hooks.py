@@ -13,6 +13,7 @@ from dlcore._tensor import Tensor
 from dlcore.autograd import is_grad_enabled
 from dlcore.autograd.hooks import RemovableHandle
 from dlcore.autograd.several import SeveralOutputs, outputs_of
+from dlcore.ops import zeros
 
 if TYPE_CHECKING:
     from dlcore.nn.module import Module
@@ -74,19 +75,27 @@ def call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 class _Gate(SeveralOutputs):
-    """The tensors of one side of a module as they are; when all of their gradients have come, `passing` sees them."""
+    """The tensors of one side of a module as they are; when all of their gradients have come, `passing` sees them.
+
+    As in PyTorch, those that none has come for have a gradient of zeros then, as soon as one has come for another.
+    """
 
     saves_output = False
     is_view = True
 
-    def __init__(self, passing: Callable[[Sequence[Tensor | None]], Sequence[Tensor | None]]) -> None:
+    def __init__(self, passing: Callable[[Sequence[Tensor]], Sequence[Tensor | None]]) -> None:
         self.passing = passing
 
     def compute(self, *arrays: Any) -> tuple[Any, ...]:
+        self.forms = [(x.shape, x.dtype) for x in arrays]
         return arrays
 
     def gradients(self, grads: Sequence[Tensor | None]) -> Any:
-        return tuple(self.passing(grads))
+        found = [
+            zeros(shape, dtype=dtype, device=self.device) if grad is None else grad
+            for grad, (shape, dtype) in zip(grads, self.forms, strict=True)
+        ]
+        return tuple(self.passing(found))
 
 
 def _gated(values: tuple[Any, ...], passing: Any) -> tuple[tuple[Any, ...], list[int]]:
@@ -128,13 +137,13 @@ class _Backward:
         through, self.outputs = _gated(result if several else (result,), self._at_outputs)
         return through if several else through[0]
 
-    def _at_outputs(self, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+    def _at_outputs(self, grads: Sequence[Tensor]) -> Sequence[Tensor]:
         self.grad_outputs = _placed(grads, self.outputs, self.results)
         if not self.inputs:
             self._call((None,) * self.arguments)
         return grads
 
-    def _at_inputs(self, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+    def _at_inputs(self, grads: Sequence[Tensor]) -> Sequence[Tensor | None]:
         if self.grad_outputs is None:  # what came here did not come through the outputs, as in a second derivative
             return grads
         changed = self._call(_placed(grads, self.inputs, self.arguments))
@@ -165,7 +174,7 @@ class _Backward:
         return grad_inputs
 
 
-def _placed(grads: Sequence[Tensor | None], places: list[int], count: int) -> Gradients:
+def _placed(grads: Sequence[Tensor], places: list[int], count: int) -> Gradients:
     """Gradients at their places among `count`, None elsewhere."""
     by_place = dict(zip(places, grads, strict=True))
     return tuple([by_place.get(i) for i in range(count)])
