@@ -281,6 +281,15 @@ for _dtype in DTYPES:  # a large result with few rows that are not zero, as of a
     )
 for _dtype in INTEGERS:
     add(
+        "scatter_add",
+        _dtype,
+        lambda rng, dtype=_dtype: (
+            (rng.integers(0, 9, size=(20, 3)).astype(dtype), rng.integers(0, 4, size=20), 5),
+            {},
+        ),
+    )
+for _dtype in INTEGERS:
+    add(
         "check_index_range",
         _dtype,
         lambda rng, dtype=_dtype: ((rng.integers(2, 9, size=(3, 4)).astype(dtype), 2, 9, "index: "), {}),
