@@ -75,15 +75,12 @@ def call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 class _Gate(SeveralOutputs):
-    """The tensors of one side of a module as they are; when all of their gradients have come, `passing` sees them.
-
-    As in PyTorch, those that none has come for have a gradient of zeros then, as soon as one has come for another.
-    """
+    """The tensors of one side of a module as they are; when all of their gradients have come, `passing` sees them."""
 
     saves_output = False
     is_view = True
 
-    def __init__(self, passing: Callable[[Sequence[Tensor]], Sequence[Tensor | None]]) -> None:
+    def __init__(self, passing: Callable[[_Gate, list[Tensor | None]], Sequence[Tensor | None]]) -> None:
         self.passing = passing
 
     def compute(self, *arrays: Any) -> tuple[Any, ...]:
@@ -91,19 +88,19 @@ class _Gate(SeveralOutputs):
         return arrays
 
     def gradients(self, grads: Sequence[Tensor | None]) -> Any:
-        found = [
-            zeros(shape, dtype=dtype, device=self.device) if grad is None else grad
-            for grad, (shape, dtype) in zip(grads, self.forms, strict=True)
-        ]
-        return tuple(self.passing(found))
+        return tuple(self.passing(self, list(grads)))
+
+    def zeros(self, position: int) -> Tensor:
+        """A gradient for a tensor that none has come for."""
+        shape, dtype = self.forms[position]
+        return zeros(shape, dtype=dtype, device=self.device)
 
 
-def _gated(values: tuple[Any, ...], passing: Any) -> tuple[tuple[Any, ...], list[int]]:
+def _gated(values: tuple[Any, ...], gate: _Gate) -> tuple[tuple[Any, ...], list[int]]:
     """The values with those that require grad led through one gate, and the places of these."""
     places = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x._requires_grad]
     if not places or not is_grad_enabled():
         return values, []
-    gate = _Gate(passing)
     tensors = [values[i] for i in places]
     gate(*tensors)
     through = list(values)
@@ -123,7 +120,7 @@ class _Backward:
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.arguments = len(args)
-        args, self.inputs = _gated(args, self._at_inputs)
+        args, self.inputs = _gated(args, _Gate(self._at_inputs))
         return args
 
     def leave(self, result: Any) -> Any:
@@ -134,19 +131,21 @@ class _Backward:
                 f"got {type(result).__name__}"
             )
         self.results = len(result) if several else 1
-        through, self.outputs = _gated(result if several else (result,), self._at_outputs)
+        through, self.outputs = _gated(result if several else (result,), _Gate(self._at_outputs))
         return through if several else through[0]
 
-    def _at_outputs(self, grads: Sequence[Tensor]) -> Sequence[Tensor]:
+    def _at_outputs(self, gate: _Gate, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
         self.grad_outputs = _placed(grads, self.outputs, self.results)
         if not self.inputs:
             self._call((None,) * self.arguments)
         return grads
 
-    def _at_inputs(self, grads: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    def _at_inputs(self, gate: _Gate, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
         if self.grad_outputs is None:  # what came here did not come through the outputs, as in a second derivative
             return grads
-        changed = self._call(_placed(grads, self.inputs, self.arguments))
+        # as in PyTorch, where one gradient has come the others have, too, if only zeros
+        filled = [gate.zeros(i) if grad is None else grad for i, grad in enumerate(grads)]
+        changed = self._call(_placed(filled, self.inputs, self.arguments))
         return [changed[i] for i in self.inputs]
 
     def _call(self, grad_inputs: Gradients) -> Gradients:
@@ -174,7 +173,7 @@ class _Backward:
         return grad_inputs
 
 
-def _placed(grads: Sequence[Tensor], places: list[int], count: int) -> Gradients:
+def _placed(grads: Sequence[Tensor | None], places: list[int], count: int) -> Gradients:
     """Gradients at their places among `count`, None elsewhere."""
     by_place = dict(zip(places, grads, strict=True))
     return tuple([by_place.get(i) for i in range(count)])
