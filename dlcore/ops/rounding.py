@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dlcore._errors import DTypeError
@@ -116,7 +117,7 @@ def sign(x: Tensor) -> Tensor:
         raise DTypeError("sign: not defined for bool; convert with astype")
     if x.dtype.kind == "c":
         size = abs(x)
-        return x / where(equal(size, 0), 1.0, size)
+        return x / where(equal(size, 0), math.inf, size)  # at 0 all orders of derivative are 0, as in PyTorch
     return Sign()(x)
 
 

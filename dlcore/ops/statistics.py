@@ -37,12 +37,13 @@ class Variance(Reduction):
             squares = real * real + imag * imag
         else:
             squares = deviation * deviation
-        self.scale = _inverse(count - self.correction)
-        return self.backend.sum(squares, self.axes, self.keepdims) * self.scale
+        left = count - self.correction  # what is below 0 counts as 0, but not in the gradient: as in PyTorch
+        self.slope = 2 / left if left else math.inf
+        return self.backend.sum(squares, self.axes, self.keepdims) * (1 / left if left > 0 else math.inf)
 
     def backward(self, grad: Tensor) -> Tensor:
         x: Tensor = self.saved[0]
-        return self.spread(grad) * (2 * self.scale) * (x - mean(x, axis=self.axes, keepdims=True))
+        return self.spread(grad) * self.slope * (x - mean(x, axis=self.axes, keepdims=True))
 
 
 class _Root(Function):
@@ -96,8 +97,3 @@ def _variance(name: str, x: Tensor, axis: Axis, correction: float, keepdims: boo
     if name == "std":
         result = _Root()(result)
     return cast(result, float16) if given.dtype == float16 else result
-
-
-def _inverse(divisor: float) -> float:
-    """1/divisor as arrays divide, with what is below 0 counted as 0."""
-    return 1 / divisor if divisor > 0 else math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dlcore._tensor import Tensor
@@ -10,6 +11,7 @@ from dlcore.ops._broadcast import fit
 from dlcore.ops._common import check_broadcast, conjugate, float_tensor, pair, refuse
 from dlcore.ops.arithmetic import negative
 from dlcore.ops.powers import reciprocal, rsqrt
+from dlcore.ops.selection import equal, where
 
 __all__ = ["acos", "asin", "atan", "atan2", "cos", "sin", "tan"]
 
@@ -81,7 +83,7 @@ class Atan(Function):
 
 
 class Atan2(Function):
-    """The gradient is (x2, -x1) / (x1^2 + x2^2)."""
+    """The gradient is (y, -x) / (x^2 + y^2), and 0 at (0, 0)."""
 
     saves = (0, 1)
 
@@ -91,7 +93,8 @@ class Atan2(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved
-        scaled = grad * reciprocal(x * x + y * y)
+        square = x * x + y * y
+        scaled = grad * reciprocal(where(equal(square, 0), math.inf, square))
         return (
             fit(scaled * y, self.x_shape) if self.needs(0) else None,
             fit(negative(scaled * x), self.y_shape) if self.needs(1) else None,
