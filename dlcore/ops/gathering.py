@@ -45,8 +45,10 @@ class Put(Function):
 
     def forward(self, values: Any, index: Any) -> Any:
         xp = self.xp
-        rows = xp.moveaxis(values, tuple(range(self.axis, self.axis + index.ndim)), tuple(range(index.ndim)))
-        rows = xp.reshape(rows, (index.size, *rows.shape[index.ndim :]))
+        end = self.axis + index.ndim
+        rest = (*values.shape[: self.axis], *values.shape[end:])
+        rows = xp.moveaxis(values, tuple(range(self.axis, end)), tuple(range(index.ndim)))
+        rows = xp.reshape(rows, (index.size, *rest))
         flat = xp.reshape(index, (-1,))
         out = self.backend.scatter_add(rows, xp.where(flat < 0, flat + self.size, flat), self.size)
         return xp.moveaxis(out, 0, self.axis)
