@@ -44,22 +44,10 @@ class Embedding(Module):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
         device: Any = None,
         dtype: Any = None,
-    ) -> None:
-        self._set(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        self.weight = Parameter(zeros((num_embeddings, embedding_dim), dtype=dtype, device=device))
-        self.reset_parameters()
-
-    def _set(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int | None,
-        max_norm: float | None,
-        norm_type: float,
-        scale_grad_by_freq: bool,
-        sparse: bool,
     ) -> None:
         self.num_embeddings = positive_int("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = positive_int("Embedding", "embedding_dim", embedding_dim)
@@ -68,6 +56,15 @@ class Embedding(Module):
             raise ValueError("Embedding: sparse=True is not supported; gradients are dense")
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = bool(scale_grad_by_freq), False
+        shape = num_embeddings, embedding_dim
+        if _weight is None:
+            self.weight = Parameter(zeros(shape, dtype=dtype, device=device), requires_grad=not _freeze)
+            self.reset_parameters()
+        else:
+            table = floats("Embedding", "_weight", _weight)
+            if table.shape != shape:
+                raise ShapeError(f"Embedding: _weight must have shape {shape}, got {table.shape}")
+            self.weight = Parameter(table, requires_grad=not _freeze)
 
     def reset_parameters(self) -> None:
         """Draw the rows anew."""
@@ -94,11 +91,10 @@ class Embedding(Module):
         table = floats("Embedding.from_pretrained", "embeddings", embeddings)
         if table.ndim != 2:
             raise ShapeError(f"Embedding.from_pretrained: embeddings must have shape (V, D), got {table.shape}")
-        made = cls.__new__(cls)
         rows, columns = table.shape
-        made._set(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        made.weight = Parameter(table, requires_grad=not freeze)
-        return made
+        return cls(
+            rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=table, _freeze=freeze
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.embedding(

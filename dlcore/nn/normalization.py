@@ -26,6 +26,8 @@ class _BatchNorm(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         name = type(self).__name__
         self.num_features = positive_int(name, "num_features", num_features)
@@ -35,7 +37,7 @@ class _BatchNorm(Module):
         self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
         made: dict[str, Any] = {"dtype": dtype, "device": device}
         self.weight = Parameter(ones(num_features, **made)) if affine else None
-        self.bias = Parameter(zeros(num_features, **made)) if affine else None
+        self.bias = Parameter(zeros(num_features, **made)) if affine and bias else None
         self.register_buffer("running_mean", zeros(num_features, **made) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features, **made) if track_running_stats else None)
         count = zeros((), dtype="int64", device=device) if track_running_stats else None
@@ -55,9 +57,7 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Weights 1, biases 0, and the running statistics as new."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
-            init.ones_(self.weight)
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         name = type(self).__name__
@@ -81,8 +81,15 @@ class _BatchNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
+
+
+def _reset(weight: Tensor | None, bias: Tensor | None) -> None:
+    if weight is not None:
+        init.ones_(weight)
+    if bias is not None:
+        init.zeros_(bias)
 
 
 def _either(numbers: tuple[int, ...]) -> str:
@@ -96,7 +103,7 @@ class BatchNorm1d(_BatchNorm):
         num_features: C.
         eps: added to the variance.
         momentum: the share of the newest batch in the running statistics; None: they are averages of all batches.
-        affine: whether there are weight and bias.
+        affine: whether there are a weight and, with `bias`, a bias.
         track_running_stats: whether running statistics are kept, for `eval()`; without, the batch's are always used.
         device: default the current device. dtype: default float32.
 
@@ -168,10 +175,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weights 1, biases 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -217,8 +221,7 @@ class RMSNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weights 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
+        _reset(self.weight, None)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -234,7 +237,7 @@ class GroupNorm(Module):
         num_groups: how many groups; 1 is layer normalisation of the whole sample.
         num_channels: C, a multiple of num_groups.
         eps: added to the variance.
-        affine: whether there are weight and bias.
+        affine: whether there are a weight and, with `bias`, a bias.
         device: default the current device. dtype: default float32.
 
     Parameters:
@@ -255,6 +258,8 @@ class GroupNorm(Module):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         self.num_groups = positive_int("GroupNorm", "num_groups", num_groups)
         self.num_channels = positive_int("GroupNorm", "num_channels", num_channels)
@@ -263,16 +268,17 @@ class GroupNorm(Module):
         self.eps, self.affine = eps, bool(affine)
         made: dict[str, Any] = {"dtype": dtype, "device": device}
         self.weight = Parameter(ones(num_channels, **made)) if affine else None
-        self.bias = Parameter(zeros(num_channels, **made)) if affine else None
+        self.bias = Parameter(zeros(num_channels, **made)) if affine and bias else None
 
     def reset_parameters(self) -> None:
         """Weights 1, biases 0."""
-        if self.weight is not None and self.bias is not None:
-            init.ones_(self.weight)
-            init.zeros_(self.bias)
+        _reset(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )

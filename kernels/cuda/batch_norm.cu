@@ -75,9 +75,9 @@ static __device__ __forceinline__ void statistics_of_planes(const SCALAR* __rest
 }
 
 // inner = 1. `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
-// Bytes: x once, and the partial results.
+// Bytes: x once, and the partial results (of whose packs of equal counts one number is read).
 // registers: 80
-// vector: 128 loads
+// vector: 128 loads except 1
 extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
     batch_norm_statistics_columns(const SCALAR* __restrict__ x, REAL* statistics, SCALAR* running_mean,
                                   SCALAR* running_var, const long long* batches, REAL* partials, unsigned* tickets,

@@ -81,6 +81,8 @@ _batch_norm((3, 1, 2, 3), "float16")
 _batch_norm((2, 1, 1, 1))
 _batch_norm((300, 7))  # several blocks share a channel
 _batch_norm((300, 16), "float64")
+_batch_norm((2, 2, 3, 173))
+_batch_norm((3, 1, 1, 701), "float16")
 _batch_norm((3, 2, 5, 240))
 _batch_norm((2, 1, 1, 1040), "float16")
 for _shape in ((64, 8), (2, 3, 12, 8)):
@@ -136,6 +138,8 @@ _group_norm((5, 8), 1, weight=True, bias=False)
 _group_norm((3, 4, 5), 2, weight=False, bias=True)
 _group_norm((150, 7), 1)  # several blocks share a column
 _group_norm((150, 16), 1)
+_group_norm((2, 2, 3, 173), 2)
+_group_norm((2, 2, 3, 173), 1)
 _group_norm((2, 2, 30, 40), 2)
 _group_norm((2, 2, 31, 41), 1)
 _group_norm((0, 4), 1)

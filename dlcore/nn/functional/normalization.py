@@ -174,13 +174,14 @@ def batch_norm(
 
     Raises:
         ShapeError, DTypeError: what does not fit the input.
-        ValueError: in training, one value per channel, whose variance is always 0; without, no running statistics.
+        ValueError: in training, eps of 0 or less, or one value per channel, whose variance is always 0; else, no running
+            statistics.
 
     On a GPU the running statistics of a step are written even where that step later turns out to have been given bad
     values (labels out of range), whose error is raised at the next synchronisation.
 
     >>> x = dl.tensor([[1.0, 10.0], [3.0, 30.0]])
-    >>> F.batch_norm(x, None, None, training=True, eps=0.0)
+    >>> F.batch_norm(x, None, None, training=True, eps=1e-9)
     tensor([[-1., -1.],
             [ 1.,  1.]])
     """
@@ -228,6 +229,8 @@ def normalized_batch(
         if not x.size:
             return _empty(x, weight, bias)
         return BatchNormInference(eps)(x, weight, bias, running_mean, running_var)
+    if not eps > 0:
+        raise ValueError(f"{name}: eps must be above 0 when training, got {eps}")
     if x.size and x.size == channels:
         raise ValueError(f"{name}: expected more than 1 value per channel when training, got input of shape {x.shape}")
     if not x.size:  # there is nothing to learn from, but it was a batch
@@ -450,6 +453,6 @@ def _rows(name: str, input: Any, normalized_shape: Any) -> tuple[Tensor, tuple[i
 
 
 def _epsilon(name: str, eps: Any) -> float:
-    if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not eps >= 0:
-        raise ValueError(f"{name}: eps must be a number >= 0, got {eps!r}")
+    if isinstance(eps, bool) or not isinstance(eps, (int, float)):
+        raise TypeError(f"{name}: eps must be a number, got {eps!r}")
     return float(eps)
