@@ -19,6 +19,7 @@ NEEDS_NO_EXAMPLE = (BaseException, np.dtype)
 WITHOUT_EXAMPLE = {
     "load": "the example of save shows it",
     "mnist": "an example would download it",
+    "fashion_mnist": "the same",
     "Optimizer": "a base class: the examples are those of SGD and Adam",
 }
 

@@ -64,7 +64,7 @@ def compare(wheel: Path, tracked: list[str]) -> int:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     found = {name for name in names if ".dist-info/" not in name}
-    for licence in ("LICENSE", "dlcore/data/LICENSE-digits.txt"):
+    for licence in ("LICENSE", "dlcore/data/LICENSE-digits.txt", "dlcore/data/LICENSE-tables.txt"):
         if not any(name.endswith(f".dist-info/licenses/{licence}") for name in names):
             raise SystemExit(f"the wheel lacks the licence {licence}")
     problems = [f"tracked, but not in the wheel: {name}" for name in sorted(expected - found)]

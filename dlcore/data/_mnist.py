@@ -1,4 +1,4 @@
-"""MNIST, from files on this machine or from the network."""
+"""MNIST and Fashion-MNIST, from files on this machine or from the network."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class _Files(NamedTuple):
     url: str  # of the folder that has `<file>.gz`
     train: tuple[tuple[str, str], tuple[str, str]]  # (images, labels), each (file, sha256 of the uncompressed content)
     test: tuple[tuple[str, str], tuple[str, str]]
+    installed: str = ""  # the folder that a package of the system puts the files into
 
 
 _MNIST = _Files(
@@ -43,7 +44,20 @@ _MNIST = _Files(
         ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
 )
-_MAX_DOWNLOAD = 64 << 20  # bytes; the largest file has 10 MB
+_FASHION_MNIST = _Files(
+    name="fashion-mnist",
+    url="https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    train=(
+        ("train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+        ("train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    ),
+    test=(
+        ("t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+        ("t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+    ),
+    installed="/usr/share/datasets/fashion-mnist",
+)
+_MAX_DOWNLOAD = 64 << 20  # bytes; the largest file has 26 MB
 
 
 def mnist(
@@ -76,6 +90,35 @@ def mnist(
     return _load(_MNIST, train, root, device)
 
 
+def fashion_mnist(
+    train: bool = True, root: str | os.PathLike[str] | None = None, *, device: str | device_ | None = None
+) -> TensorDataset:
+    """Fashion-MNIST: 60,000 images of clothes to train on, 10,000 to test, of 28x28, in MNIST's format but harder.
+
+    Args:
+        train: True gives the training set (the default), False the test set.
+        root: the folder that has (or will have) a folder `fashion-mnist` with the four IDX files, named as those of
+            `mnist`, each plain or with `.gz`. Default: the folder that the environment variable `DLCORE_DATA` names,
+            then what Debian's package `dataset-fashion-mnist` installs (`/usr/share/datasets/fashion-mnist`), then
+            `dlcore` in the user's cache folder. Files that are in none of them are fetched from the authors' repository
+            on GitHub, with a progress bar, into `root` if given, else into the cache.
+        device: where the tensors live; default the current device.
+
+    Returns:
+        A `TensorDataset` of the images, (N, 1, 28, 28) float32 in [0, 1], and the labels, (N,) int64: 0 T-shirt,
+        1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError, DeviceError: as `mnist`.
+
+    Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
+    algorithms", arXiv 1708.07747, 2017; copyright 2017 Zalando SE, MIT licence.
+
+    `fashion_mnist().tensors[0].shape` is `(60000, 1, 28, 28)`.
+    """
+    return _load(_FASHION_MNIST, train, root, device)
+
+
 def _load(
     source: _Files, train: bool, root: str | os.PathLike[str] | None, device: str | device_ | None
 ) -> TensorDataset:
@@ -101,10 +144,11 @@ def _read(source: _Files, root: str | os.PathLike[str] | None, name: str, sha256
     try:
         download(url, path, lambda temporary: _check(url, temporary, sha256), _MAX_DOWNLOAD)
     except ConnectionError as error:
+        own = next(folder for folder in folders if str(folder) != source.installed)
         names = [f"{file}.gz" for file, _ in (*source.train, *source.test)]
         raise FileNotFoundError(
             f"{source.name}: {name}.gz is not in {' nor in '.join(str(folder) for folder in folders)}, and fetching "
-            f"it failed ({error}). Put the files {', '.join(names)} (or the same without .gz) into {folders[0]}; "
+            f"it failed ({error}). Put the files {', '.join(names)} (or the same without .gz) into {own}; "
             f"{VARIABLE} can name another folder that has a folder {source.name!r} with them"
         ) from error
     return read_idx(path, sha256)
@@ -121,5 +165,8 @@ def _folders(source: _Files, root: str | os.PathLike[str] | None) -> list[Path]:
     """Where the files may be; a fetched file goes into the last one."""
     if root is not None:
         return [Path(root) / source.name]
-    chosen = os.environ.get(VARIABLE)
-    return [Path(folder) / source.name for folder in (chosen, user_cache_dir()) if folder]
+    chosen, cache = os.environ.get(VARIABLE), user_cache_dir() / source.name
+    folders = [Path(chosen) / source.name] if chosen else []
+    if source.installed:
+        folders.append(Path(source.installed))
+    return [*folders, cache]
