@@ -10,6 +10,7 @@ must raise here: an argument that is not supported never gives a wrong number.
         "round.decimals_3": Entry(dl.round, skips=(Skip("no decimals in the standard", has("decimals")),)),
     }
 
+    @pytest.mark.every_device  # `make test-cusim` runs it, too, on a few small samples
     @pytest.mark.parametrize(("name", "dtype"), comparisons(TABLE))
     def test_samples(name, dtype, rng):
         check_samples(name, TABLE[name], dtype, rng)
@@ -38,6 +39,8 @@ torch = pytest.importorskip("torch", exc_type=ImportError)
 RTOL = 1e-7
 #: Samples with more elements than this, in and out together, are compared without second gradients.
 SECOND_ORDER = 2000
+#: On a GPU, be it simulated: elements of a sample at most, and about how many samples of an operation.
+SMALL, FEW = 400, 12
 #: What bad input may raise here.
 ERRORS = (TypeError, ValueError, IndexError, OverflowError, RuntimeError, NotImplementedError)
 
@@ -135,7 +138,16 @@ def samples(name: str, dtype: str, rng: np.random.Generator) -> list[Any]:
     grad = op.supports_autograd and kind in op.supported_backward_dtypes("cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return list(op.sample_inputs("cpu", kind, requires_grad=grad))
+        found = list(op.sample_inputs("cpu", kind, requires_grad=grad))
+    if not on_a_gpu():
+        return found
+    small = [sample for sample in found if getattr(sample.input, "numel", int)() <= SMALL]
+    return small[:: max(1, len(small) // FEW)]
+
+
+def on_a_gpu() -> bool:
+    """Whether the current device's arrays are not NumPy's: then tests marked `every_device` try a few small samples."""
+    return dl.current_device().backend.array_type is not np.ndarray
 
 
 # --- what PyTorch's tests check -----------------------------------------------------------------------------
@@ -160,7 +172,7 @@ def check_samples(name: str, entry: Entry, dtype: str, rng: np.random.Generator)
             error.add_note(f"sample {number} of {name}, {dtype}: {described(sample)}")
             raise
     assert compared or entry.skips, f"{name} has no samples"
-    if dtype == entry.dtypes[0]:
+    if dtype == entry.dtypes[0] and not on_a_gpu():
         unused = [skip.reason for skip in entry.skips if skip not in used]
         assert not unused, f"{name}: no sample is set aside by: {unused}"
 
