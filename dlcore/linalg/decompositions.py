@@ -46,7 +46,10 @@ DIVERGED = "is one for which the algorithm does not converge (NaN or infinities?
 
 
 class Cholesky(Function):
-    """L of A = L L^H. Seeger et al., section 4.1: gA = L^-H (L^H gL, its lower triangle mirrored, halved) L^-1."""
+    """L of A = L L^H. Seeger et al., section 4.1: gA = L^-H (L^H gL, its lower triangle mirrored, halved) L^-1.
+
+    Imaginary parts on the diagonal, which no Hermitian A can cause, are left as PyTorch leaves them.
+    """
 
     saves_output = True
 
@@ -58,7 +61,7 @@ class Cholesky(Function):
     def backward(self, grad: Tensor) -> Tensor:
         lower = adjoint(self.output)
         product = matmul(lower, grad)
-        middle = symmetrised(product, tril(product, k=-1)) * 0.5
+        middle = (tril(product) + adjoint(tril(product, k=-1))) * 0.5
         left = Solve("cholesky")(lower, middle)  # L^-H M
         return adjoint(Solve("cholesky")(lower, adjoint(left)))
 
@@ -68,7 +71,7 @@ def cholesky(x: Tensor, *, upper: bool = False) -> Tensor:
 
     Args:
         x: Hermitian (symmetric where real) and positive definite, shape (..., M, M), float or complex. Only its lower
-            triangle is read. The gradient is Hermitian.
+            triangle is read. The gradient is symmetric, that of complex matrices up to what no Hermitian x can feel.
         upper: give L^H, the factor U of x = U^H U, instead.
 
     Raises:

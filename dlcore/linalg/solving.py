@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlcore._dtypes import complex128, float64
+from dlcore._dtypes import bool_, complex128, float64
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
@@ -286,7 +286,8 @@ def matrix_power(x: Tensor, n: int) -> Tensor:
     x = matrices("matrix_power", "x", x, square=True)
     n = int_of("matrix_power", "n", n)
     if n == 0:
-        return broadcast_to(identity(x.shape[-1], x), x.shape)
+        nowhere = plain(x, x._device.backend.xp.zeros(x.shape, dtype=bool_))
+        return where(nowhere, x, identity(x.shape[-1], x))  # a function of x, with gradient 0
     if n < 0:
         x, n = Inverse("matrix_power")(x), -n
     result: Tensor | None = None
