@@ -404,4 +404,7 @@ CASES += [
 
 # --- families with a file of their own, which adds to CASES -----------------------------------------------------
 
-from . import cases_adaptive_pooling  # noqa: E402, F401
+from . import (
+    cases_adaptive_pooling,  # noqa: F401
+    cases_special,  # noqa: F401
+)
