@@ -404,7 +404,7 @@ CASES += [
 
 # --- families with a file of their own, which adds to CASES -----------------------------------------------------
 
-from . import (
+from . import (  # noqa: E402
     cases_adaptive_pooling,  # noqa: F401
     cases_special,  # noqa: F401
 )
