@@ -36,7 +36,7 @@ class VectorNorm(Reduction):
         xp, total = self.xp, self.backend.sum
         size, axes = xp.abs(x), (self.axes, self.keepdims)
         if self.ord == 0:
-            return xp.astype(total(size != 0, *axes), size.dtype)
+            return xp.astype(total(size != 0, *axes), x.real.dtype)
         if self.ord == 1:
             return total(size, *axes)
         if self.ord == 2:
