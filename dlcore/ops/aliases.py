@@ -8,11 +8,12 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.ops import gathering
 from dlcore.ops._arguments import axis_of, indices_of, same_axes
-from dlcore.ops._common import as_tensor
-from dlcore.ops.indexing import broadcasts_to, value_for
+from dlcore.ops._common import as_tensor, check_broadcast
+from dlcore.ops.indexing import getitem, value_for
+from dlcore.ops.joining import broadcast_arrays
 from dlcore.ops.selection import where
 
-__all__ = ["gather", "index_select", "masked_fill", "scatter", "scatter_add"]
+__all__ = ["gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add"]
 
 
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """PyTorch's `x.masked_fill(mask, value)`: the value where the mask is True. See `dl.where`.
 
     Args:
-        mask: bool, broadcasts to the shape of x.
+        mask: bool, broadcasts with x.
         value: a number, or a tensor without dimensions, that fits the dtype of x.
 
     >>> dl.tensor([1.0, 2.0]).masked_fill(dl.tensor([True, False]), 0.0)
@@ -78,9 +79,27 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     mask = as_tensor("masked_fill", "mask", mask)
     if mask.dtype.kind != "b":
         raise DTypeError(f"masked_fill: mask must be bool, got {mask.dtype}")
-    if not broadcasts_to(mask.shape, x.shape):
-        raise ShapeError(f"masked_fill: mask of shape {mask.shape} does not broadcast to x of shape {x.shape}")
+    check_broadcast("masked_fill", x, mask)
     value = value_for("masked_fill", x, value)
+    if x.dtype.kind == "b" and not isinstance(value, (bool, Tensor)):
+        raise DTypeError(f"masked_fill: value={value} does not fit into bool")
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"masked_fill: value must be a number or have no dimensions, got shape {value.shape}")
     return where(mask, value, x)
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """PyTorch's `x.masked_select(mask)`: the elements where the mask is True, as a vector. See `x[mask]`.
+
+    Args:
+        mask: bool, broadcasts with x.
+
+    >>> dl.tensor([[1, 2], [3, 4]]).masked_select(dl.tensor([True, False]))
+    tensor([1, 3])
+    """
+    mask = as_tensor("masked_select", "mask", mask)
+    if mask.dtype.kind != "b":
+        raise DTypeError(f"masked_select: mask must be bool, got {mask.dtype}")
+    check_broadcast("masked_select", x, mask)
+    x, mask = (part.reshape((part.size,)) for part in broadcast_arrays(x, mask))
+    return getitem(x, mask)
