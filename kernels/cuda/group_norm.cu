@@ -161,7 +161,7 @@ static __device__ __forceinline__ void backward_row(const SCALAR* __restrict__ g
 
 // As group_norm_forward_warp. Bytes: each of grad, x and grad_x once, the weight twice a row from a cache.
 // registers: 128 where SCALAR=float,half_t
-// registers: 176
+// registers: 192
 // vector: 128 stores
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     group_norm_backward_warp(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
@@ -189,7 +189,7 @@ extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
 
 // As group_norm_forward_block.
 // registers: 128 where SCALAR=float,half_t
-// registers: 176
+// registers: 192
 // vector: 128 stores
 extern "C" __global__ void __launch_bounds__(ROW_THREADS, ROW_BLOCKS)
     group_norm_backward_block(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,

@@ -72,7 +72,12 @@ MUTANTS = [
         "        found = Accumulator{};\n        if (inside)",
         "found = Accumulator{};\n if (inside)",
     ),
-    ("batch_norm", SUMS_COLUMNS, "if (inside && threadIdx.y == 0) found.store(", "if (inside) found.store("),
+    (
+        "batch_norm",
+        SUMS_COLUMNS,
+        "threadIdx.y == 0) found.store(partials + blockIdx.y * channels + channel",
+        "threadIdx.y == 0) found.store(partials + channel",
+    ),
     (
         "batch_norm",
         SUMS_COLUMNS,
@@ -87,7 +92,7 @@ MUTANTS = [
         "batch_norm",
         SUMS_PLANES,
         "if (threadIdx.x == 0) finish(channel, found);",
-        "if (threadIdx.x == 1) finish(channel, found);",
+        "if (threadIdx.x == 0) finish(0, found);",
     ),
     ("batch_norm", SUMS_PLANES, "first.values[j] += other.first.values[j];", ""),
     (
@@ -235,7 +240,7 @@ MUTANTS = [
     (
         "group_norm",
         GROUP_PLANES,
-        "g.values[j] * s.normalised(values.values[j]);\n            }\n        },\n        store, partials, tickets);\n}\n\n// Bytes",
-        "g.values[j] * values.values[j];\n            }\n        },\n        store, partials, tickets);\n}\n\n// Bytes",
+        "found.second.values[0] += g.values[j] * s.normalised(values.values[j]);",
+        "found.second.values[0] += g.values[j] * values.values[j];",
     ),
 ]

@@ -79,8 +79,8 @@ _batch_norm((6, 3, 2, 4), weight=False, bias=True, momentum=None)
 _batch_norm((1, 1, 3, 5))
 _batch_norm((3, 1, 2, 3), "float16")
 _batch_norm((2, 1, 1, 1))
-_batch_norm((300, 7))  # several blocks share a channel
-_batch_norm((300, 16), "float64")
+_batch_norm((150, 7))  # several blocks share a channel
+_batch_norm((130, 14), "float64")
 _batch_norm((2, 2, 3, 173))
 _batch_norm((3, 1, 1, 701), "float16")
 _batch_norm((3, 2, 5, 240))
@@ -136,6 +136,9 @@ for _dtype in DTYPES:
     _group_norm((2, 9000), 1, _dtype)  # longer than what registers hold
 _group_norm((5, 8), 1, weight=True, bias=False)
 _group_norm((3, 4, 5), 2, weight=False, bias=True)
+_group_norm((6, 8), 4)  # neighbouring columns of several groups
+_group_norm((2, 4, 15), 1)  # neighbouring places of several channels
+_group_norm((1, 4, 277), 1)
 _group_norm((150, 7), 1)  # several blocks share a column
 _group_norm((150, 16), 1)
 _group_norm((2, 2, 3, 173), 2)
