@@ -76,7 +76,7 @@ def cholesky(x: Tensor, *, upper: bool = False) -> Tensor:
 
     Raises:
         ShapeError, DTypeError: another shape or dtype.
-        dl.linalg.LinAlgError: a matrix is not positive definite, or has NaN.
+        dl.linalg.LinAlgError: a matrix is not positive definite. NaN gives NaN, or this error.
 
     >>> dl.linalg.cholesky(dl.tensor([[4.0, 2.0], [2.0, 2.0]]))
     tensor([[2., 0.],
