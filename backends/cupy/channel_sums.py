@@ -78,9 +78,13 @@ class Tile(NamedTuple):
 
 
 def tile(rows: int, columns: int, widest: int) -> Tile:
-    """`widest`: how many columns a thread may have where their number allows it (1 or `vector(dtype)`)."""
+    """`widest`: how many columns a thread may have where their number allows it (1 or `vector(dtype)`).
+
+    Half a warp beside the columns reads 256 bytes in a row by 16-byte accesses. That is enough, and the more threads a
+    block has below one another, the fewer are the blocks that a column's partial sums come from.
+    """
     width = widest if columns % widest == 0 else 1
-    lanes = min(WARP, _power_of_two(columns // width))
+    lanes = min(WARP if width == 1 else WARP // 2, _power_of_two(columns // width))
     return Tile(-(-columns // (lanes * width)), (lanes, min(THREADS // lanes, _power_of_two(rows))), width)
 
 

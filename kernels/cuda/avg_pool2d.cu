@@ -27,6 +27,7 @@ struct Divisor {
 };
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     avg_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX n, int height, int width,
                        int output_height, int output_width, int kernel_y, int kernel_x, int stride_y, int stride_x,
@@ -52,6 +53,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 }
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring elements
 extern "C" __global__ void __launch_bounds__(256, 4)
     avg_pool2d_backward(const SCALAR* __restrict__ grad, SCALAR* __restrict__ grad_x, INDEX n, int height, int width,
                         int output_height, int output_width, int kernel_y, int kernel_x, int stride_y, int stride_x,

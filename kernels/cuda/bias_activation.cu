@@ -52,9 +52,12 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 template <int WIDTH>
 static __device__ __forceinline__ void activate_columns(const SCALAR* x, const SCALAR* __restrict__ bias, SCALAR* out,
                                                         INDEX rows, INDEX channels, REAL alpha) {
+    __shared__ Pack<SCALAR, WIDTH> biases[32];  // of the block's columns: each is read once for all rows of the block
     const INDEX channel = (static_cast<INDEX>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDTH;
+    if (channel < channels && threadIdx.y == 0) biases[threadIdx.x] = load_pack<WIDTH>(bias + channel);
+    __syncthreads();
     if (channel >= channels) return;
-    const Pack<SCALAR, WIDTH> mine = load_pack<WIDTH>(bias + channel);
+    const Pack<SCALAR, WIDTH> mine = biases[threadIdx.x];
     const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.y;
     INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y;
     for (; row < rows; row += ROWS_AHEAD * step) {
@@ -74,8 +77,9 @@ static __device__ __forceinline__ void activate_columns(const SCALAR* x, const S
 }
 
 // With the bias along the last axis: a thread keeps the biases of `width` neighbouring columns and goes down its share
-// of the rows; threads and blocks share columns and rows out as sum_columns does. Bytes: each of x and out once, and
-// the biases once for each thread, which has at least ROWS_AHEAD rows where there are so many.
+// of the rows; threads and blocks share columns and rows out as sum_columns does, at most 32 threads beside the columns.
+// Bytes: each of x and out once, and the biases once for each block, whose threads have at least ROWS_AHEAD rows each
+// where there are so many.
 // registers: 80
 // vector: 128
 extern "C" __global__ void __launch_bounds__(COLUMN_THREADS, 3)

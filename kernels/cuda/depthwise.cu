@@ -63,6 +63,8 @@ static __device__ __forceinline__ void store_run(SCALAR* __restrict__ out, const
 // One thread, one run of a line of outputs; neighbours the next run, then the next line, then the next channel. Bytes
 // moved: x and the weights once, out once.
 // registers: 128
+// vector: 128 stores
+// scalar: loads, a window begins anywhere
 extern "C" __global__ void __launch_bounds__(256, 2)
     depthwise_forward(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight,
                       const SCALAR* __restrict__ bias, SCALAR* __restrict__ out, INDEX runs, int channels,
@@ -100,6 +102,8 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 // Phase by phase, see conv2d_phase.cuh: y is the phase, and a run is RUN inputs of one phase, `stride_width` apart.
 // Bytes moved: grad and the weights once, out once.
 // registers: 128
+// vector: 128 stores
+// scalar: loads, a window begins anywhere
 extern "C" __global__ void __launch_bounds__(256, 2)
     depthwise_backward_input(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ weight,
                              SCALAR* __restrict__ out, INDEX planes, int channels, int multiplier, int height,
@@ -151,6 +155,7 @@ constexpr int THREADS_OF_SUM = 256;
 // `partials` (blocks x, splits, TAPS), and the last one adds them up in their order. Bytes moved: grad and x once for each
 // TAPS taps.
 // registers: 128
+// scalar: a window begins anywhere; a warp's threads take neighbouring outputs
 extern "C" __global__ void __launch_bounds__(THREADS_OF_SUM, 2)
     depthwise_backward_weight(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                               SCALAR* __restrict__ out, REAL* partials, unsigned* tickets, INDEX lines, int channels,

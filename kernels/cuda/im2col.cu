@@ -7,6 +7,7 @@
 // One thread, one element of the columns: neighbours are neighbouring output pixels, which at stride 1 read neighbouring
 // elements of the image. Bytes moved: x once for each tap, mostly from the cache, the columns once.
 // registers: 40
+// scalar: what a tap sees begins anywhere; a warp's threads take neighbouring pixels
 extern "C" __global__ void __launch_bounds__(256)
     im2col(const SCALAR* __restrict__ x, SCALAR* __restrict__ columns, INDEX size, int height, int width,
            int kernel_height, int kernel_width, int out_height, int out_width, int stride_height, int stride_width,
@@ -29,6 +30,7 @@ extern "C" __global__ void __launch_bounds__(256)
 // One thread, one element of the image: it adds up, in the order of the taps, the columns that saw it. Bytes moved: the
 // columns once, out once.
 // registers: 48
+// scalar: what a tap saw begins anywhere; a warp's threads take neighbouring elements
 extern "C" __global__ void __launch_bounds__(256)
     col2im(const SCALAR* __restrict__ columns, SCALAR* __restrict__ out, INDEX size, int height, int width,
            int kernel_height, int kernel_width, int out_height, int out_width, int stride_height, int stride_width,

@@ -61,6 +61,7 @@ static __device__ __forceinline__ void extreme(const SCALAR* __restrict__ x, SCA
 }
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     max_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, PLACE* __restrict__ places, INDEX n,
                        int height, int width, int output_height, int output_width, int kernel_y, int kernel_x,
@@ -70,6 +71,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 }
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     min_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, PLACE* __restrict__ places, INDEX n,
                        int height, int width, int output_height, int output_width, int kernel_y, int kernel_x,
@@ -80,6 +82,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // out[i] = x at places[i] of window i; 0 where that is padding.
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     index_pool2d_gather(const SCALAR* __restrict__ x, const PLACE* __restrict__ places, SCALAR* __restrict__ out,
                         INDEX n, int height, int width, int output_height, int output_width, int kernel_y,
@@ -100,6 +103,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // grad_x[i] = the sum of grad over the windows whose place is element i, in the order of the taps.
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring elements
 extern "C" __global__ void __launch_bounds__(256, 4)
     index_pool2d_scatter(const SCALAR* __restrict__ grad, const PLACE* __restrict__ places,
                          SCALAR* __restrict__ grad_x, INDEX n, int height, int width, int output_height,

@@ -52,6 +52,19 @@ MUTANTS = [
     ("bias_activation", BACKWARD, "backward.at<VECTOR>(i * VECTOR);", "backward.at<VECTOR>(i);"),
     ("bias_activation", PLANES, "store_pack<WIDTH>(grad_x + first, stored);", ""),
     ("bias_activation", PLANES, "bias_grad[channel] = from_real", "bias_grad[0] = from_real"),
+    (
+        "bias_activation",
+        FORWARD_COLUMNS,
+        "    __syncthreads();\n    if (channel >= channels) return;",
+        "    if (channel >= channels) return;",
+    ),
+    ("bias_activation", FORWARD_COLUMNS, "mine = biases[threadIdx.x];", "mine = biases[0];"),
+    (
+        "bias_activation",
+        FORWARD_COLUMNS,
+        "if (channel < channels && threadIdx.y == 0) biases",
+        "if (threadIdx.y == 0) biases",
+    ),
     # --- channel_sums.cuh and columns.cuh ---
     (
         "bias_activation",

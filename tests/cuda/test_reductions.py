@@ -146,6 +146,15 @@ def test_sums_of_other_dtypes_and_forms(dtype: str, backend: Any, rng: np.random
         np.testing.assert_array_equal(result, wanted)
 
 
+@simulated
+def test_partial_sums_of_columns_weigh_little(checked: Any) -> None:
+    x = checked.from_host(np.ones((512, 128), np.float32))
+    with counters.record() as record:
+        checked.sum(x, (0,))
+    assert record.launch_list[0][1][1] > 1  # blocks below one another
+    assert moved(record, "sums_in_columns") <= 1.05 * x.nbytes
+
+
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 2), (0, 1, 2)])
 def test_a_sum_goes_where_it_is_told(axes: tuple[int, ...], backend: Any, rng: np.random.Generator) -> None:
     values = rng.normal(size=(6, 4, 5))

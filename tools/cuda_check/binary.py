@@ -52,7 +52,7 @@ def _resources(facts: Mapping[str, Any], demand: Any) -> list[str]:
 
 
 def _code(code: Mapping[str, Any], demand: Any) -> list[str]:
-    """The machine code against `ffma`, `lds` and `vector`."""
+    """The machine code against `ffma`, `lds`, `vector` and `scalar`."""
     wrong = []
     hot = code["hot"]
     for kind in ("ffma", "lds"):
@@ -72,6 +72,10 @@ def _code(code: Mapping[str, Any], demand: Any) -> list[str]:
     if vector := demand("vector"):
         for kind in (vector.only,) if vector.only else ("loads", "stores"):
             wrong += _accesses(kind, code, vector)
+    if scalar := demand("scalar"):
+        for kind in (scalar.only,) if scalar.only else ("loads", "stores"):
+            if code[kind]:
+                wrong.append(f"global {kind} by width: {code['widths'][kind]}, `scalar` is stated")
     return wrong
 
 

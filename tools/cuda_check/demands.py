@@ -7,9 +7,11 @@
     // vector: 128                  bits of the global accesses: where some are so wide, all around them are
     // vector: 128 except 1         ... but for one narrower one, such as an index beside the values
     // vector: 128 loads            of the loads alone (or of the stores)
+    // scalar: a window begins anywhere     why no global access is 128 bits wide; that none is is checked, too
+    // scalar: loads, a window begins anywhere     the same of the loads alone (or of the stores)
 
-A line may end in `where NAME=VALUE ...`, several values separated by commas: it then holds for those specialisations
-alone (`where MICRO=8 SCALAR=float arch=80,90`). Of several lines of one kind the first that fits holds.
+A line with a number may end in `where NAME=VALUE ...`, several values separated by commas: it then holds for those
+specialisations alone (`where MICRO=8 SCALAR=float arch=80,90`). Of several lines of one kind the first that fits holds.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-KINDS = ("registers", "local", "ffma", "lds", "vector")
-OF_CODE = ("ffma", "lds", "vector")  # those that the disassembler is asked for
+KINDS = ("registers", "local", "ffma", "lds", "vector", "scalar")
+OF_CODE = ("ffma", "lds", "vector", "scalar")  # those that the disassembler is asked for
 KERNEL = re.compile(
     r'^[ \t]*extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*)?(\w+)\s*\(',
     re.MULTILINE,
@@ -29,6 +31,7 @@ _VALUE = re.compile(
     r"\s*(?P<value>\d+)\s*%?(?:\s+(?P<only>loads|stores))?(?:\s+except\s+(?P<exceptions>\d+))?"
     r"(?:\s+where\s+(?P<conditions>\S+=\S+(?:\s+\S+=\S+)*))?\s*$"
 )
+_REASON = re.compile(r"\s*(?:(?P<only>loads|stores),\s*)?(?P<reason>\w+\s.+)$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Demand:
     exceptions: int = 0
     only: str | None = None  # "loads" or "stores"
     conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reason: str = ""  # of `scalar`
 
     def holds(self, macros: Mapping[str, str], architecture: int) -> bool:
         known = {**macros, "arch": str(architecture)}
@@ -59,9 +63,12 @@ def read(text: str) -> dict[str, list[Demand]]:
             if not line.lstrip().startswith("//"):
                 break
             if start := _LINE.match(line):
-                value = _VALUE.match(start[2])
+                value = (_REASON if start[1] == "scalar" else _VALUE).match(start[2])
                 if value is None:
                     raise ValueError(f"{match[1]}: cannot read the line {line.strip()!r}")
+                if start[1] == "scalar":
+                    demands.insert(0, Demand("scalar", 0, only=value["only"], reason=value["reason"]))
+                    continue
                 conditions = dict(part.split("=", 1) for part in (value["conditions"] or "").split())
                 demands.insert(
                     0,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .compiling import Job
-from .demands import Demand
+from .demands import OF_CODE, Demand
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -72,5 +72,5 @@ def unstated(demands: Mapping[str, Mapping[str, Sequence[Demand]]]) -> list[str]
         f"{source}.cu: {kernel}"
         for source, kernels in sorted(demands.items())
         for kernel, stated in kernels.items()
-        if not {demand.kind for demand in stated} & {"ffma", "lds", "vector"}
+        if not {demand.kind for demand in stated} & set(OF_CODE)
     ]

@@ -105,6 +105,10 @@ def test_a_sound_kernel_has_no_problems(planted: Any) -> None:
             SOUND.replace("v.x *= factor;", "v.x *= factor + x[i];"),
             "scale: global loads by width in one block of the machine code: .*, 128 bits are stated",
         ),
+        (
+            SOUND.replace("// vector: 128", "// scalar: loads, they are few"),
+            "scale: global loads by width: {'128': .*}, `scalar` is stated",
+        ),
         (DOT % 95, r"dot: \d\d\.\d% of the hot loop are multiply-adds \(\d+ of \d+\), 95% are stated"),
         (
             (DOT % 5).replace("tile[i & 31];", "make_float4(reinterpret_cast<float*>(tile)[i & 63], 1, 2, 3);"),

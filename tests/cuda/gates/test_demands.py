@@ -30,6 +30,13 @@ def test_the_lines_right_above_a_kernel_are_its_demands() -> None:
     assert found["first"][-1] == Demand("vector", 128, exceptions=2, only="loads")
 
 
+def test_a_line_may_say_why_accesses_are_narrow() -> None:
+    (one,) = read('// scalar: loads, a window begins anywhere\nextern "C" __global__ void k() {}\n')["k"]
+    assert one == Demand("scalar", 0, only="loads", reason="a window begins anywhere")
+    (both,) = read('// scalar: a window begins anywhere\nextern "C" __global__ void k() {}\n')["k"]
+    assert (both.only, both.reason) == (None, "a window begins anywhere")
+
+
 @pytest.mark.parametrize(
     ("kind", "macros", "architecture", "value"),
     [
@@ -48,7 +55,9 @@ def test_the_first_line_that_fits_holds(
     assert (None if found is None else found.value) == value
 
 
-@pytest.mark.parametrize("line", ["registers: many", "ffma: 78% if TILE=8", "local: 8 where TILE"])
+@pytest.mark.parametrize(
+    "line", ["registers: many", "ffma: 78% if TILE=8", "local: 8 where TILE", "scalar: loads", "scalar:"]
+)
 def test_a_line_that_cannot_be_read_is_an_error(line: str) -> None:
     with pytest.raises(ValueError, match="k: cannot read the line"):
         read(f'// {line}\nextern "C" __global__ void k() {{}}\n')
