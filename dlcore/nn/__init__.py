@@ -1,6 +1,7 @@
 """Layers, losses and initial values, under PyTorch's names."""
 
 from dlcore.nn import functional, init, utils
+from dlcore.nn._summary import summary
 from dlcore.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Softmin, Tanh
 from dlcore.nn.container import (
     Flatten,
@@ -125,5 +126,6 @@ __all__ = [
     "Upsample",
     "functional",
     "init",
+    "summary",
     "utils",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, asarray, retype
 from dlcore.autograd.hooks import RemovableHandle
 from dlcore.nn import _hooks, init
+
+if TYPE_CHECKING:
+    from dlcore.nn._summary import Summary
 
 
 class Parameter(Tensor):
@@ -349,6 +352,16 @@ class Module:
         return _hooks.register(self, "backward", hook, prepend)
 
     # --- printing -------------------------------------------------------------------------------
+
+    def summary(self, input_shape: Any, dtype: Any = None) -> Summary:
+        """A table of layers with output shapes, parameters, FLOPs and bytes: see `dl.nn.summary`.
+
+        >>> dl.nn.Sequential(dl.nn.Conv2d(1, 6, 5), dl.nn.ReLU()).summary((1, 1, 28, 28)).flops
+        176256
+        """
+        from dlcore.nn._summary import summary
+
+        return summary(self, input_shape, dtype)
 
     def extra_repr(self) -> str:
         """The settings that `repr` shows in the parentheses."""

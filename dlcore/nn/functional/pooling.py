@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlcore._errors import ShapeError
 from dlcore._specs import Pool2dSpec
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
@@ -261,6 +262,8 @@ def _prepared(
     """The input as (N, C, H, W), the geometry, the axes that windows have, and whether there was no N."""
     axes = int(name[-2])
     x, was_single = batched(name, input, axes)
+    if 0 in x.shape[1:]:
+        raise ShapeError(f"{name}: input of shape {input.shape} has no elements to pool")
     kernel, pads = sizes(name, "kernel_size", kernel_size, 1, axes), sizes(name, "padding", padding, 0, axes)
     if any(pad > size // 2 for pad, size in zip(pads, kernel, strict=True)):
         raise ValueError(f"{name}: padding {padding} is more than half of kernel_size {kernel_size}")

@@ -230,7 +230,21 @@ def compare(name: str, entry: Entry, sample: Any, seed: int) -> None:
             if entry.ignore_nan and order == "second gradient":
                 a, b = a[~np.isnan(b)], b[~np.isnan(b)]
             close(a, b, entry.rtol, f"{order} {i}")
-        ends = [(m, t) for m, t in ends if m is not None and m.requires_grad and t is not None]
+        ends = without_constants(ends, leaves)
+
+
+def without_constants(ends: list[tuple[Any, Any]], leaves: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Those that depend on the leaves here. PyTorch says of constants, too, that they do: their derivative is 0."""
+    kept = []
+    for mine, theirs in ends:
+        if mine is not None and mine.requires_grad and theirs is not None:
+            kept.append((mine, theirs))
+        elif theirs is not None and theirs.requires_grad:
+            found = torch.autograd.grad(
+                theirs, [leaf for _, leaf in leaves], torch.ones_like(theirs), retain_graph=True, allow_unused=True
+            )
+            assert all(x is None or not x.any() for x in found), "a gradient is a constant here, but not in PyTorch"
+    return kept
 
 
 def differentiated(
