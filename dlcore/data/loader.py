@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from types import GeneratorType
+from typing import Any
 
 import numpy as np
 
 from dlcore import _device
-from dlcore._errors import ShapeError
-from dlcore._tensor import Tensor, asarray
+from dlcore.data._collate import delivered
+from dlcore.data._epoch import Epoch, rows_of
+from dlcore.data._workers import by_processes, by_threads
 from dlcore.data.dataset import Dataset, TensorDataset
-from dlcore.random import generator_for, randperm
+from dlcore.data.subset import Subset
+from dlcore.random import Generator, generator_for, randint, randperm
 
-if TYPE_CHECKING:
-    from dlcore.random import Generator
+_OTHER_STREAM = 0xD1B54A32D192ED03  # any number that nobody chooses for a stream of his own
 
 
 class DataLoader:
@@ -30,6 +32,18 @@ class DataLoader:
         generator: where the random order comes from. Default: the library's generator (`dl.manual_seed`). The same
             seed gives the same order on every device.
         device: where the batches are. Default: the device that is current when the epoch begins.
+        transform: called as transform(x, generator) with the first entry x of each batch, a NumPy array (N, ...) on the
+            host, before it goes to the device; what it returns takes the place of x. See `dl.data.transforms`.
+        num_workers: how many workers make batches ahead of time. 0, the default: each is made when it is asked for.
+        workers: "threads", which suit transforms of whole batches, as NumPy lets others run meanwhile; or "processes",
+            for data sets whose items are made by Python code. Processes are spawned anew for each epoch, so a script
+            has to start its work under `if __name__ == "__main__":`; data set and transform are pickled once for each
+            process, whose kernels run in one thread each, on NumPy.
+        prefetch_factor: how many batches each worker may be ahead. Default: 2.
+
+    Batches come in order, and are the same for any number of workers of either kind: what `dl.rand` and its like give
+    in the data set, and the generator that the transform gets, belong to the number of the batch. (NumPy's and Python's
+    own generators are not seeded.)
 
     Yields:
         Tensors, in tuples or dicts if the items are tuples or dicts. The first axis counts the items of the batch:
@@ -39,6 +53,8 @@ class DataLoader:
         ValueError: the data set is empty, or `batch_size` is less than 1.
         TypeError: `batch_size` is no integer, or an item is of a kind that cannot be stacked.
         ShapeError: the items of a batch have different shapes.
+        RuntimeError: a worker process died. What is raised in a worker is raised where its batch was due; from a
+            process with the traceback of the process as its cause.
 
     >>> import dlcore as dl
     >>> ds = dl.data.TensorDataset([[1.0], [2.0], [3.0]], [1, 2, 3])
@@ -59,6 +75,11 @@ class DataLoader:
         drop_last: bool = False,
         generator: Generator | None = None,
         device: str | _device.device | None = None,
+        *,
+        transform: Callable[..., Any] | None = None,
+        num_workers: int = 0,
+        workers: str = "threads",
+        prefetch_factor: int = 2,
     ) -> None:
         try:
             size = operator.index(batch_size)
@@ -76,6 +97,19 @@ class DataLoader:
             generator_for("DataLoader", generator)
         self.generator = generator
         self.device = None if device is None else _device.device(device)
+        if transform is not None and not callable(transform):
+            raise TypeError(f"DataLoader: transform must be a function, got {transform!r:.80}")
+        for argument, value, least in (("num_workers", num_workers, 0), ("prefetch_factor", prefetch_factor, 1)):
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise TypeError(f"DataLoader: {argument} must be an integer, got {value!r:.80}")
+            if value < least:
+                raise ValueError(f"DataLoader: {argument} must be at least {least}, got {value!r}")
+        if workers not in ("threads", "processes"):
+            raise ValueError(f"DataLoader: workers must be 'threads' or 'processes', got {workers!r:.80}")
+        self.transform = transform
+        self.num_workers = operator.index(num_workers)
+        self.workers = workers
+        self.prefetch_factor = operator.index(prefetch_factor)
         self._item_count()
 
     def __len__(self) -> int:
@@ -88,20 +122,36 @@ class DataLoader:
         # what else is drawn in between.
         count = self._item_count()
         where = self.device or _device.current_device()
-        order = randperm(count, generator=self.generator).numpy() if self.shuffle else np.arange(count)
-        return self._batches(order, where)
-
-    def _batches(self, order: np.ndarray[Any, Any], where: _device.device) -> Iterator[Any]:
+        generator = self.generator
+        order = randperm(count, generator=generator).numpy() if self.shuffle else np.arange(count)
+        draws = self.transform is not None or rows_of(self.dataset) is None
+        seed = _seed(generator_for("DataLoader", generator), moved=self.shuffle) if draws else None
         dataset = self.dataset
-        # A subclass may give other items than the rows, so only the indexing of TensorDataset itself is trusted.
-        by_rows = isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__
-        for number in range(len(self)):
-            indices = order[number * self.batch_size : (number + 1) * self.batch_size]
-            if by_rows:
-                rows = dataset[indices]  # type: ignore[index]
-                yield tuple(tensor if tensor.device is where else tensor.to(where) for tensor in rows)
-            else:
-                yield _stack([dataset[int(index)] for index in indices], where)
+        if self.transform is not None and rows_of(dataset) is not None and not _on_the_host(dataset):
+            dataset = _host_copy(dataset)
+        return self._batches(Epoch(dataset, order, self.batch_size, len(self), seed, self.transform), where)
+
+    def _batches(self, epoch: Epoch, where: _device.device) -> Iterator[Any]:
+        rows = rows_of(epoch.dataset) if epoch.transform is None else None
+        if rows is not None and not (self.num_workers and _on_the_host(epoch.dataset)):
+            size = epoch.batch_size  # one indexing each, on the device that has the data set
+            for number in range(epoch.count):
+                tensors = rows(epoch.order[number * size : (number + 1) * size])
+                yield tuple(tensor if tensor.device is where else tensor.to(where) for tensor in tensors)
+            return
+        workers = min(self.num_workers, epoch.count)
+        if workers == 0:
+            made: Iterator[Any] = map(epoch.batch, range(epoch.count))
+        elif self.workers == "threads":
+            made = by_threads(epoch, workers, self.prefetch_factor)
+        else:
+            made = by_processes(epoch, workers, self.prefetch_factor)
+        try:
+            for batch in made:
+                yield delivered(batch, where)
+        finally:
+            if isinstance(made, GeneratorType):
+                made.close()  # which ends the workers
 
     def _item_count(self) -> int:
         count = len(self.dataset)
@@ -110,36 +160,28 @@ class DataLoader:
         return count
 
 
-def _stack(items: list[Any], where: _device.device) -> Any:
-    """Items of one batch along a new first axis; tuples and dicts entry by entry."""
-    first = items[0]
-    for item in items:
-        if _structure(item) != _structure(first):
-            raise TypeError(f"DataLoader: the items of a batch differ in their structure: {first!r:.80}, {item!r:.80}")
-    if isinstance(first, tuple | list):
-        return tuple(_stack(list(entries), where) for entries in zip(*items, strict=True))
-    if isinstance(first, Mapping):
-        return {key: _stack([item[key] for item in items], where) for key in first}
-    if not isinstance(first, Tensor | np.ndarray):
-        return asarray(items, device=where)  # Python numbers take the library's default dtypes
-    arrays = [item.numpy() if isinstance(item, Tensor) else np.asarray(item) for item in items]
-    for array in arrays:
-        if array.shape != arrays[0].shape:
-            raise ShapeError(
-                f"DataLoader: the items of a batch must have the same shape, got {arrays[0].shape} and {array.shape}"
-            )
-    return asarray(np.stack(arrays), device=where)
+def _seed(generator: Generator, moved: bool) -> int:
+    """A seed for the batches of an epoch. It must not change the orders that are drawn later.
+
+    So it comes from another stream at the generator's position, which drawing the order has `moved` already.
+    """
+    state = generator.state_dict()
+    if not moved:
+        generator.draw(1)
+    other = Generator()
+    other.load_state_dict({**state, "stream": state["stream"] ^ _OTHER_STREAM})
+    return int(randint(-(2**63), 2**63, (1,), generator=other, device="numpy").item()) + 2**63
 
 
-def _structure(item: Any) -> Any:
-    """What two items must have in common to be stacked, apart from shapes."""
-    if isinstance(item, tuple | list):
-        return type(item), len(item)
-    if isinstance(item, Mapping):
-        return set(item)
-    if isinstance(item, Tensor | np.ndarray | np.generic | bool | int | float | complex):
-        return "numbers"
-    raise TypeError(
-        f"DataLoader: an item (or an entry of it) is of type {type(item).__name__}; "
-        "expected tensors, NumPy arrays, numbers, or tuples or dicts of these"
-    )
+def _on_the_host(dataset: Any) -> bool:
+    """Whether the rows are NumPy arrays, which threads may index at the same time."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return all(isinstance(tensor.array, np.ndarray) for tensor in dataset.tensors)
+
+
+def _host_copy(dataset: Any) -> Dataset:
+    """The same rows as NumPy arrays: several threads, or processes, may take batches of them."""
+    if isinstance(dataset, Subset):
+        return Subset(_host_copy(dataset.dataset), dataset.indices)
+    return TensorDataset(*(tensor.detach().to("numpy") for tensor in dataset.tensors))

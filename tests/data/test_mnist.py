@@ -455,7 +455,7 @@ def test_fashion_mnist_is_fetched_into_the_cache(mirror: str, tmp_path: Path, mo
     assert files_under(tmp_path / "cache") == [f"{name}.gz" for name in NAMES[:2]]
     assert not (tmp_path / "system").exists()
     use_small_fashion(monkeypatch, mirror + "missing/", tmp_path / "system")
-    with pytest.raises(FileNotFoundError, match="fashion-mnist: .*Put the files .* into .*cache") as caught:
+    with pytest.raises(FileNotFoundError, match=r"fashion-mnist: .*Put the files .* into .*cache") as caught:
         dl.data.fashion_mnist(train=False)
     assert str(tmp_path / "system") in str(caught.value)  # it was looked for there
 
