@@ -20,9 +20,9 @@ struct Divisor {
     __device__ __forceinline__ int columns(const Axis& axis, int q) const {
         return divisor ? divisor : taps(axis, q, right);
     }
-    // A window in the padding alone has the sum 0 already.
+    // A window in the padding alone has the sum 0 already. `divisor` may be negative.
     static __device__ __forceinline__ REAL of(int rows, int columns) {
-        return static_cast<REAL>(rows * columns > 0 ? rows * columns : 1);
+        return static_cast<REAL>(rows * columns != 0 ? rows * columns : 1);
     }
 };
 

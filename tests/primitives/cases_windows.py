@@ -170,7 +170,7 @@ def _pool(name: str, dtype: str, layout: str, values: str) -> None:
         add("index_pool2d_gather", case, lambda rng: ((array(rng, shape), index(rng), spec), {}))
         add("index_pool2d_scatter", case, lambda rng: ((array(rng, output), index(rng), shape, spec), {}))
     if values == "normal":
-        for include_pad, divisor in ((True, None), (False, None), (True, 3)):
+        for include_pad, divisor in ((True, None), (False, None), (True, 3), (False, -2)):
             options = {"count_include_pad": include_pad, "divisor": divisor}
             add("avg_pool2d_forward", f"{case}-{options}", lambda rng, o=options: ((array(rng, shape), spec), o))
             add(

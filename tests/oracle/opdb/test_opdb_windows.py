@@ -1,0 +1,64 @@
+"""Convolution, pooling, upsampling and dropout on PyTorch's own samples: see harness.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle.opdb.harness import Entry, Skip, check_error_inputs, check_samples, comparisons
+
+from dlcore import nn
+from dlcore.nn import functional as F
+
+
+def _drops(sample: Any) -> bool:
+    return bool(sample.kwargs.get("training", True)) and 0 < sample.kwargs.get("p", 0.5) < 1
+
+
+def unflatten(x: Any, dim: int, sizes: Any) -> Any:
+    return nn.Unflatten(dim, sizes)(x)
+
+
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    return nn.Flatten(start_dim, end_dim)(x)
+
+
+OTHER_MODE = Skip("a mode that is not there", lambda sample: True)
+REAL = ("float64",)
+RANDOM = Skip("other random numbers, the same on every device", _drops, raises=False)
+TABLE = {
+    "nn.functional.conv1d": Entry(F.conv1d, dtypes=REAL),
+    "nn.functional.conv2d": Entry(F.conv2d, dtypes=REAL),
+    "nn.functional.conv_transpose1d": Entry(F.conv_transpose1d, dtypes=REAL),
+    "nn.functional.conv_transpose2d": Entry(F.conv_transpose2d, dtypes=REAL),
+    "nn.functional.max_pool1d": Entry(F.max_pool1d),
+    "nn.functional.max_pool2d": Entry(F.max_pool2d),
+    "nn.functional.avg_pool1d": Entry(F.avg_pool1d),
+    "nn.functional.avg_pool2d": Entry(F.avg_pool2d),
+    "nn.functional.adaptive_avg_pool1d": Entry(F.adaptive_avg_pool1d),
+    "nn.functional.adaptive_avg_pool2d": Entry(F.adaptive_avg_pool2d),
+    "nn.functional.adaptive_max_pool1d": Entry(F.adaptive_max_pool1d),
+    "nn.functional.adaptive_max_pool2d": Entry(F.adaptive_max_pool2d),
+    "nn.functional.interpolate.nearest": Entry(F.interpolate),
+    "nn.functional.dropout": Entry(F.dropout, skips=(RANDOM,)),
+    "nn.functional.dropout2d": Entry(F.dropout2d, skips=(RANDOM,)),
+    "nn.functional.interpolate.nearest-exact": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.linear": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.bilinear": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.bicubic": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.area": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "unflatten": Entry(unflatten),
+    "flatten": Entry(flatten),
+}
+
+
+@pytest.mark.every_device
+@pytest.mark.parametrize(("name", "dtype"), comparisons(TABLE))
+def test_samples(name: str, dtype: str, rng: np.random.Generator) -> None:
+    check_samples(name, TABLE[name], dtype, rng)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_error_inputs(name: str, rng: np.random.Generator) -> None:
+    check_error_inputs(name, TABLE[name], rng)
