@@ -108,10 +108,10 @@ def _from_lists(arguments: tuple[Any, ...]) -> tuple[list[list[str]], list[str] 
     if not isinstance(arguments[0], Tensor):
         raise TypeError(f"einsum: subscripts must be a string, or operands with lists of labels, got {arguments[0]!r}")
     pairs = len(arguments) // 2
-    inputs = [_named(arguments[2 * i + 1]) for i in range(pairs)]
-    output = _named(arguments[-1]) if len(arguments) % 2 else None
     if not pairs:
         raise ValueError("einsum: an operand needs subscripts, a string before it or a list of labels behind it")
+    inputs = [_named(arguments[2 * i + 1]) for i in range(pairs)]
+    output = _named(arguments[-1]) if len(arguments) % 2 else None
     return inputs, output, arguments[0 : 2 * pairs : 2]
 
 
