@@ -47,7 +47,7 @@ class VectorNorm(Reduction):
         return total(size**self.ord, *axes) ** (1 / self.ord)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
+        x: Tensor = self.saved[0]
         ord = self.ord
         if ord == 0:
             return zeros_like(x)
