@@ -29,6 +29,7 @@ from dlcore._specs import MemoryInfo as MemoryInfo
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
 from dlcore.contract import (
+    CheckContract,
     AdaptivePoolingContract,
     ConversionContract,
     ConvolutionContract,
@@ -51,6 +52,7 @@ CudaKernel = Callable[..., None]
 
 
 class Backend(
+    CheckContract,
     ConversionContract,
     IndexingContract,
     LinearContract,

@@ -11,6 +11,7 @@ from dlcore.backend import CudaKernel, MemoryInfo, primitives
 
 from .activations import ActivationPrimitives
 from .adaptive_pooling import AdaptivePoolingPrimitives
+from .checks import CheckPrimitives
 from .conversion import ConversionPrimitives
 from .convolution import ConvolutionPrimitives
 from .errors import ErrorRecord
@@ -45,6 +46,7 @@ class CupyBackend(
     LossPrimitives,
     RandomPrimitives,
     IndexingPrimitives,
+    CheckPrimitives,
     ReductionPrimitives,
     SpecialPrimitives,
     NormalizationPrimitives,

@@ -19,7 +19,7 @@ TOTAL_IN_BLOCK = 2048
 
 
 class LossPrimitives(CudaPrimitives):
-    """`softmax_cross_entropy` and `bce_with_logits`."""
+    """`softmax_cross_entropy`, `soft_cross_entropy` and `bce_with_logits`."""
 
     def softmax_cross_entropy(
         self,
@@ -58,6 +58,38 @@ class LossPrimitives(CudaPrimitives):
         self.launcher.kernel("cross_entropy", name, **macros)(
             (grid,), (threads,), logits, *targets, total, loss, gradient, *self._meeting(grid, logits.dtype), rows,
             classes, ignore_index, label_smoothing, REDUCTIONS[reduction], widest if classes % widest == 0 else 1,
+        )  # fmt: skip
+        return loss, gradient
+
+    def soft_cross_entropy(
+        self,
+        logits: Array,
+        target: Array,
+        weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        reduction: Reduction = "mean",
+    ) -> tuple[Array, Array]:
+        rows, classes = logits.shape
+        mixed = target.dtype != logits.dtype or (weight is not None and weight.dtype != logits.dtype)
+        if logits.dtype.name not in FLOATS or mixed or not classes:
+            return super().soft_cross_entropy(logits, target, weight, label_smoothing, reduction)
+        gradient = self.empty(logits.shape, logits.dtype)
+        loss = self.empty((rows,) if reduction == "none" else (), logits.dtype)
+        if not rows and reduction == "none":
+            return loss, gradient
+        logits, target = self.contiguous(logits), self.contiguous(target)
+        weight = None if weight is None else self.contiguous(weight)
+        widest = vector(logits.dtype) if aligned(logits, target, weight, gradient) else 1
+        warps = row_warps(rows) or 1
+        name, groups, threads = (
+            ("soft_cross_entropy_warp", warps, warps * WARP)
+            if classes <= WARP_ROW
+            else ("soft_cross_entropy_block", 1, THREADS)
+        )
+        grid = self.blocks(rows, groups, BLOCKS)
+        self.launcher.kernel("soft_cross_entropy", name, SCALAR=scalar(logits.dtype), INDEX="long long")(
+            (grid,), (threads,), logits, target, weight, loss, gradient, *self._meeting(grid, logits.dtype), rows,
+            classes, label_smoothing, REDUCTIONS[reduction], widest if classes % widest == 0 else 1,
         )  # fmt: skip
         return loss, gradient
 

@@ -85,7 +85,9 @@ TABLE: tuple[Row, ...] = (
     Row("scale", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("scatter_add", {"SCALAR": FLOATS}),
     Row("sgd", {"SCALAR": FLOATS}),
+    Row("soft_cross_entropy", {"SCALAR": FLOATS, "INDEX": ROW_INDICES}),
     Row("softmax", {"SCALAR": FLOATS, "INDEX": ROW_INDICES}),
+    Row("value_range", {"SCALAR": FLOATS}),
     Row("special", {"SCALAR": FLOATS, "INDEX": INDICES}),
 )
 

@@ -41,6 +41,29 @@ def softmax_cross_entropy(logits: Array, labels: Array, reduction: str) -> tuple
     return np.asarray(loss), gradient
 
 
+def soft_cross_entropy(logits: Array, target: Array, reduction: str) -> tuple[Array, Array]:
+    """Loss = log(sum(exp(x))) * sum(t) - sum(t * x) of the logits shifted by their maximum; at least one element."""
+    shifted = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True))
+    gradient = np.exp(shifted)
+    total = np.add.reduce(gradient, axis=1, keepdims=True)
+    target_sum = np.add.reduce(target, axis=1, keepdims=True)
+    np.multiply(shifted, target, out=shifted, where=target != 0)  # a class that is not wanted may be -inf
+    np.copyto(shifted, 0, where=target == 0)
+    loss = np.log(total[:, 0])
+    loss *= target_sum[:, 0]
+    loss -= np.add.reduce(shifted, axis=1)
+    np.divide(target_sum, total, out=total)
+    gradient *= total
+    gradient -= target
+    if reduction == "none":
+        return loss, gradient
+    lost = np.add.reduce(loss)
+    if reduction == "mean":
+        lost = lost / logits.dtype.type(len(logits))
+        gradient /= len(logits)
+    return np.asarray(lost), gradient
+
+
 def bce_with_logits(logits: Array, target: Array, weight: Array | None, reduction: str) -> tuple[Array, Array]:
     """Loss = max(x, 0) - t*x + log(1 + e), gradient = sigmoid(x) - t, with e = exp(-abs(x)); at least one element."""
     small = np.abs(logits)

@@ -1,6 +1,7 @@
 """The primitives that a device may override, a family a file; `dlcore.backend.Backend` is all of them."""
 
 from dlcore.contract.adaptive_pooling import AdaptivePoolingContract
+from dlcore.contract.checks import CheckContract
 from dlcore.contract.conversion import ConversionContract
 from dlcore.contract.convolution import ConvolutionContract
 from dlcore.contract.indexing import IndexingContract
@@ -15,6 +16,7 @@ from dlcore.contract.special import SpecialContract
 
 __all__ = [
     "AdaptivePoolingContract",
+    "CheckContract",
     "ConversionContract",
     "ConvolutionContract",
     "IndexingContract",

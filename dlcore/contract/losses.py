@@ -28,6 +28,22 @@ class LossContract(Contract):
             self.xp, logits, labels, weight, ignore_index, label_smoothing, reduction
         )
 
+    def soft_cross_entropy(
+        self,
+        logits: Array,
+        target: Array,
+        weight: Array | None = None,
+        label_smoothing: float = 0.0,
+        reduction: Reduction = "mean",
+    ) -> tuple[Array, Array]:
+        """logits (N, C), target (N, C) probabilities, weight (C,) or None -> the loss and its gradient (N, C).
+
+        With t = weight * ((1 - s) * target + s / C), s the smoothing, the loss of a row is -sum(t * log softmax(x)),
+        and a class with t = 0 adds nothing; the gradient, of the logits, is softmax(x) * sum(t) - t. The loss is ()
+        or, with reduction "none", (N,); "mean" divides by N.
+        """
+        return reference.soft_cross_entropy(self.xp, logits, target, weight, label_smoothing, reduction)
+
     def bce_with_logits(
         self,
         logits: Array,

@@ -23,7 +23,27 @@ from dlcore.nn.interpolation import (
     Upsample,
 )
 from dlcore.nn.linear import Linear
-from dlcore.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from dlcore.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    GaussianNLLLoss,
+    KLDivLoss,
+    NLLLoss,
+    PoissonNLLLoss,
+)
+from dlcore.nn.margin_loss import (
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    HingeEmbeddingLoss,
+    HingeLoss,
+    MarginRankingLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    PairwiseDistance,
+    SoftMarginLoss,
+    TripletMarginLoss,
+)
 from dlcore.nn.module import Module, Parameter
 from dlcore.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from dlcore.nn.perceptron import (
@@ -56,6 +76,7 @@ from dlcore.nn.rectifier import (
     Softshrink,
     Threshold,
 )
+from dlcore.nn.regression_loss import HuberLoss, L1Loss, MSELoss, RMSELoss, SmoothL1Loss
 from dlcore.nn.smooth import GELU, GLU, LogSigmoid, Mish, SiLU, Softplus, Softsign, Tanhshrink
 
 __all__ = [
@@ -70,6 +91,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -77,25 +99,34 @@ __all__ = [
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "Heaviside",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "MinPool1d",
@@ -104,9 +135,15 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "Perceptron",
+    "PoissonNLLLoss",
+    "RMSELoss",
     "RMSNorm",
     "ReLU",
     "ReLU6",
@@ -114,6 +151,8 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmin",
     "Softplus",
@@ -122,6 +161,7 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TripletMarginLoss",
     "Unflatten",
     "Upsample",
     "functional",

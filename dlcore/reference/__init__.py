@@ -13,11 +13,12 @@ from .adaptive_pooling import (
     adaptive_pool2d_gather,
     adaptive_pool2d_scatter,
 )
+from .checks import check_value_range
 from .conversion import cast
 from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_forward
 from .dropout import dropout_backward, dropout_forward
 from .indexing import check_index_range, scatter_add
-from .losses import bce_with_logits, softmax_cross_entropy
+from .losses import bce_with_logits, soft_cross_entropy, softmax_cross_entropy
 from .normal import random_normal
 from .normalization import (
     batch_norm_backward,
@@ -73,6 +74,7 @@ __all__ = [
     "bias_activation_forward",
     "cast",
     "check_index_range",
+    "check_value_range",
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
@@ -101,6 +103,7 @@ __all__ = [
     "rmsprop_update",
     "scatter_add",
     "sgd_update",
+    "soft_cross_entropy",
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_forward",

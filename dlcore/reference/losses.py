@@ -50,6 +50,26 @@ def softmax_cross_entropy(
     return xp.asarray(loss, dtype=logits.dtype), cast(xp, gradient, logits.dtype)
 
 
+def soft_cross_entropy(
+    xp: Any,
+    logits: Array,
+    target: Array,
+    weight: Array | None = None,
+    label_smoothing: float = 0.0,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> tuple[Array, Array]:
+    x = wide(xp, logits)
+    t = (1 - label_smoothing) * cast(xp, target, x.dtype) + label_smoothing / x.shape[1]
+    if weight is not None:
+        t = t * cast(xp, weight, x.dtype)
+    log_p = softmax_forward(xp, x, 1, log=True)
+    zero = xp.zeros_like(x)
+    loss = -xp.sum(t * xp.where(t == 0, zero, log_p), axis=1)
+    gradient = xp.exp(log_p) * xp.sum(t, axis=1, keepdims=True) - t
+    loss, gradient = _reduce(xp, loss, gradient, xp.asarray(x.shape[0], dtype=x.dtype), reduction)
+    return xp.asarray(loss, dtype=logits.dtype), cast(xp, gradient, logits.dtype)
+
+
 def bce_with_logits(
     xp: Any,
     logits: Array,

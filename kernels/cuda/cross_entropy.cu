@@ -12,11 +12,7 @@
 // in the L2 cache, in the same order everywhere. Beyond that, where a second launch weighs little,
 // cross_entropy_total has done it before.
 #include "channel_sums.cuh"
-#include "rows.cuh"
-
-#define REDUCTION_NONE 0
-#define REDUCTION_MEAN 1
-#define REDUCTION_SUM 2
+#include "row_losses.cuh"
 
 // Labels come in every integer type: the type is looked at where a label is read, once for a row.
 #define LABELS_OF(SIZE, SIGNED) (2 * (SIZE) + (SIGNED))
@@ -128,40 +124,14 @@ static __device__ __forceinline__ REAL summed_weights(const Targets& targets, IN
     return block_reduce<Sum>(sum, shared);
 }
 
-static __device__ __forceinline__ REAL reciprocal_or_nan(REAL total) {  // a mean over nothing is NaN
-    return total == 0 ? infinity(REAL()) - infinity(REAL()) : 1 / total;
-}
-
-// Adds up what the threads have lost (each row's loss stands with one of them) and stores the loss.
-static __device__ __forceinline__ void finish(REAL lost, SCALAR* __restrict__ loss, REAL scale, REAL* partials,
-                                              unsigned* ticket, REAL* shared) {
-    lost = block_reduce<Sum>(lost, shared);
-    if (gridDim.x > 1) {
-        if (threadIdx.x == 0) partials[blockIdx.x] = lost;
-        if (!is_last_block(ticket, gridDim.x)) return;
-        lost = 0;
-        for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) lost += partials[i];
-        lost = block_reduce<Sum>(lost, shared);
-    }
-    if (threadIdx.x == 0) *loss = from_real<SCALAR>(lost * scale);
-}
-
 template <class Rows, int THREADS>
 static __device__ __forceinline__ void all_rows(const SCALAR* __restrict__ logits, SCALAR* __restrict__ loss,
                                                 SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket,
                                                 INDEX rows, const Shared& all, int reduction, REAL* shared) {
-    const int groups = blockDim.x / THREADS;
-    const Group<THREADS> group{shared};
-    REAL lost = 0;
-    for (INDEX row = static_cast<INDEX>(blockIdx.x) * groups + threadIdx.x / THREADS; row < rows;
-         row += static_cast<INDEX>(gridDim.x) * groups) {
-        const REAL here = row_loss<Rows>(logits, gradient, row, all, group);
-        if (Group<THREADS>::thread() == 0) {
-            if (reduction == REDUCTION_NONE) loss[row] = from_real<SCALAR>(here);
-            lost += here;
-        }
-    }
-    if (reduction != REDUCTION_NONE) finish(lost, loss, all.scale, partials, ticket, shared);
+    const auto lost_by = [&](INDEX row, Group<THREADS> group) {
+        return row_loss<Rows>(logits, gradient, row, all, group);
+    };
+    each_row<THREADS>(lost_by, loss, partials, ticket, rows, all.scale, reduction, shared);
 }
 
 // `total`: the summed weights, or null: computed here. `width`: VECTOR where 16-byte accesses are possible, else 1.
@@ -231,6 +201,7 @@ struct StoreTotal {
 };
 
 // registers: 64
+// scalar: labels are of eight types, and each looks up a weight
 extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
     cross_entropy_total(const void* __restrict__ labels, int label_type, const SCALAR* __restrict__ weight, REAL* total,
                         REAL* partials, unsigned* ticket, INDEX rows, INDEX classes, long long ignore_index) {

@@ -186,7 +186,15 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ce extra axis": (lambda: CE(X, T([[0], [1]])), dl.ShapeError, r"cross_entropy: target of shape \(2, 1\)"),
     "ce number": (lambda: CE(T(1.0), T(0)), dl.ShapeError, r"cross_entropy: .*input of shape \(\)"),
     "ce pictures": (lambda: CE(dl.ones((2, 3, 4)), T([0, 1])), dl.ShapeError, r"cross_entropy: .*\(2, 3, 4\)"),
-    "ce probabilities": (lambda: CE(X, X), dl.DTypeError, r"cross_entropy: target must hold class indices.*float32"),
+    "ce sums": (lambda: CE(X, X), ValueError, r"cross_entropy: probabilities of the target must sum to 1 .* got 3.0"),
+    "ce probability": (lambda: CE(X, -X), ValueError, r"cross_entropy: target must be in \[0, 1\], got -1.0"),
+    "ce probabilities": (lambda: CE(X, dl.ones((2, 2))), dl.ShapeError, r"cross_entropy: input .*\(2, 3\) and target"),
+    "ce probabilities dtype": (lambda: CE(X, X.astype("float64")), dl.DTypeError, "cross_entropy: .*target float64"),
+    "ce ignored probabilities": (
+        lambda: CE(X, X, ignore_index=1), ValueError, "cross_entropy: ignore_index=1 is for class indices",
+    ),
+    "ce number of probabilities": (lambda: CE(T(1.0), T(1.0)), dl.ShapeError, r"cross_entropy: .*\(\) have no classes"),
+    "ce no probabilities": (lambda: CE(dl.ones((2, 0)), dl.ones((2, 0))), dl.ShapeError, r"cross_entropy: .*\(2, 0\)"),
     "ce bools": (lambda: CE(X, T([True, False])), dl.DTypeError, "cross_entropy: target .*bool"),
     "ce no classes": (lambda: CE(dl.ones((0, 0)), T([], dtype="int64")), dl.ShapeError, r"cross_entropy: .*\(0, 0\)"),
     "ce ints": (lambda: CE(X.astype("int32"), Y), dl.DTypeError, "cross_entropy: input must be a float.*int32"),
@@ -221,8 +229,9 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 def test_a_bad_argument_is_named_before_any_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call, error, message = BAD[name]
     backend = type(dl.current_device().backend)
-    if error is not IndexError or isinstance(X.array, np.ndarray):  # a GPU says only later what is wrong with values
-        for primitive in ("softmax_cross_entropy", "bce_with_logits"):
+    of_values = error is IndexError or name in ("ce sums", "ce probability")
+    if not of_values or isinstance(X.array, np.ndarray):  # a GPU says only later what is wrong with values
+        for primitive in ("softmax_cross_entropy", "soft_cross_entropy", "bce_with_logits"):
             monkeypatch.setattr(backend, primitive, lambda *_, **__: pytest.fail("the loss was computed"))
 
     def call_and_wait() -> None:

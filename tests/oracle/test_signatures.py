@@ -22,7 +22,6 @@ NOT_THERE = {
     "log_softmax": {"dtype", "_stacklevel"},
     "softmin": {"dtype", "_stacklevel"},
     "Hardtanh": {"min_value", "max_value"},
-    "mse_loss": {"weight"},
 }  # fmt: skip
 OURS_ALONE = {"generator"}
 REQUIRED_HERE = {

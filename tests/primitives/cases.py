@@ -20,6 +20,7 @@ from . import cases_conversion  # noqa: F401 - fills the table
 from . import cases_normalization  # noqa: F401 - fills the table
 from . import cases_pointwise  # noqa: F401 - fills the table
 from . import cases_special  # noqa: F401 - fills the table
+from . import cases_losses  # noqa: F401 - fills the table
 from .case_tools import (
     CASES,
     DTYPES,

@@ -90,7 +90,7 @@ def real_number(name: str, argument: str, value: Any) -> float:
     return float(value)
 
 
-def reduction_of(name: str, reduction: str) -> str:
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+def reduction_of(name: str, reduction: str, known: tuple[str, ...] = REDUCTIONS) -> str:
+    if reduction not in known:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(known)}, got {reduction!r}")
     return reduction

@@ -1,18 +1,20 @@
-"""Losses. Cross-entropies compute their value and gradient in one primitive."""
+"""Cross-entropies of logits, which compute their value and gradient in one primitive."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dlcore._dtypes import int64
-from dlcore._errors import DTypeError, ShapeError
+from dlcore._dtypes import float16, int64
+from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
-from dlcore.autograd import Function, different_devices, is_grad_enabled
-from dlcore.nn.functional._args import floats, reduction_of, same_dtype, unit_interval
-from dlcore.nn.functional.activation import sigmoid, softmax
-from dlcore.ops import expand_dims, mean, permute_dims, reshape, square, zeros_like
+from dlcore.autograd import Function, is_grad_enabled
+from dlcore.nn.functional._args import floats, reduction_of, unit_interval
+from dlcore.nn.functional._losses import class_indices, factor, matching
+from dlcore.nn.functional.activation import log_softmax, sigmoid, softmax
+from dlcore.nn.functional.likelihood import in_unit_interval
+from dlcore.ops import expand_dims, permute_dims, reshape, zeros_like
 from dlcore.ops import sum as sum_
-from dlcore.ops._common import as_tensor, plain, raw
+from dlcore.ops._common import plain, raw
 from dlcore.ops.arithmetic import Multiply
 
 if TYPE_CHECKING:
@@ -62,6 +64,40 @@ class CrossEntropy(Function):
         return targets / xp.where(total == 0, xp.ones_like(total), total)  # no target counts: all of them are 0
 
 
+class SoftCrossEntropy(Function):
+    """(logits (N, C), class probabilities (N, C), class weights (C,) or None) -> the loss."""
+
+    saves = (0, 1, 2)
+
+    def __init__(self, label_smoothing: float, reduction: Reduction) -> None:
+        self.label_smoothing, self.reduction = label_smoothing, reduction
+
+    def forward(self, logits: Any, target: Any, weight: Any) -> Any:
+        loss, self.kept = self.backend.soft_cross_entropy(logits, target, weight, self.label_smoothing, self.reduction)
+        return loss
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        if grad.ndim:
+            grad = expand_dims(grad, axis=1)
+        by_logits = by_target = None
+        as_expression = is_grad_enabled()  # of the inputs, to be differentiated once more
+        if self.needs(0) and not as_expression:
+            gradient = plain(grad, self.kept)
+            by_logits = gradient if self.grad_is_one else Multiply()(grad, gradient)
+        if self.needs(1) or as_expression:
+            logits, target, weight = self.saved
+            rows, classes = logits.shape
+            scale: Any = grad * (1.0 / rows) if self.reduction == "mean" and rows else grad
+            if weight is not None:
+                scale = scale * weight
+            if self.needs(0) and as_expression:
+                wanted = scale * (target * (1 - self.label_smoothing) + self.label_smoothing / classes)
+                by_logits = softmax(logits, dim=1) * sum_(wanted, axis=1, keepdims=True) - wanted
+            if self.needs(1):
+                by_target = log_softmax(logits, dim=1) * (scale * (self.label_smoothing - 1))
+        return by_logits, by_target, None
+
+
 class BCEWithLogits(Function):
     """(logits, target, weight or None, pos_weight or None) -> the loss; logits and target may need gradients."""
 
@@ -98,23 +134,6 @@ def _softplus(x: Tensor) -> Tensor:
     return BCEWithLogits("none")(x, zeros_like(x), None, None)
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The squared difference (input - target)^2, averaged, summed or ("none") by element.
-
-    Args:
-        input, target: float tensors of one shape and dtype. (PyTorch broadcasts them with a warning.)
-        reduction: "mean", "sum" or "none".
-
-    Raises:
-        ShapeError, DTypeError: shapes or dtypes that differ. ValueError: an unknown reduction.
-
-    >>> F.mse_loss(dl.tensor([1.0, 2.0]), dl.tensor([1.0, 4.0])).item()
-    2.0
-    """
-    x, t = _matching("mse_loss", input, target)
-    return _reduce("mse_loss", square(x - t), reduction)
-
-
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -123,68 +142,85 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-log(softmax(input)[target]): the cross-entropy between logits and class indices, as PyTorch's.
+    """-log(softmax(input)[target]): the cross-entropy between logits and classes or their probabilities, as PyTorch's.
 
     Args:
         input: logits, shape (C,), (N, C) or (N, C, d1, ...), float.
-        target: class indices, integers in 0..C-1 or `ignore_index`, shape (), (N,) or (N, d1, ...).
+        target: class indices, integers in 0..C-1 or `ignore_index`, shape (), (N,) or (N, d1, ...); or class
+            probabilities (one-hot, say), of the shape and dtype of `input`, that sum to 1 over the classes. The loss
+            then is -sum(target * log(softmax(input))).
         weight: a factor for each class, shape (C,).
-        ignore_index: targets with this value do not count.
-        reduction: "mean" (divided by the summed weights of the targets that count), "sum" or "none".
+        ignore_index: class indices with this value do not count. Not with probabilities.
+        reduction: "mean" (divided by the summed weights of the indices that count; with probabilities by the number
+            of rows), "sum" or "none".
         label_smoothing: mix the target with the uniform distribution, 0 <= label_smoothing <= 1
             (Szegedy et al., "Rethinking the Inception architecture", 2016).
 
     Returns:
-        A 0-d tensor, or with "none" one of the shape of `target`.
+        A 0-d tensor, or with "none" one of the shape of `input` without its classes.
 
     Raises:
         ShapeError, DTypeError: arguments that do not fit together.
-        IndexError: a target out of range. ValueError: a reduction or smoothing out of range.
+        IndexError: an index out of range.
+        ValueError: a reduction or smoothing out of range, an `ignore_index` beside probabilities, probabilities out of
+            [0, 1] or whose sum is off by more than 0.001 (0.01 in float16). CUDA raises what is wrong with the values
+            of the target at the next synchronisation.
 
     >>> round(F.cross_entropy(dl.tensor([[0.0, 0.0]]), dl.tensor([1])).item(), 4)
+    0.6931
+    >>> round(F.cross_entropy(dl.tensor([[0.0, 0.0]]), dl.tensor([[0.25, 0.75]])).item(), 4)
     0.6931
     """
     name = "cross_entropy"
     logits = floats(name, "input", input)
-    labels = as_tensor(name, "target", target)
     reduction_of(name, reduction)
-    if labels._array.dtype.kind not in "iu":
-        raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
-    if logits._device is not labels._device:
-        raise different_devices(name, (logits, labels))
     if label_smoothing != 0:
         label_smoothing = unit_interval(name, "label_smoothing", label_smoothing)
-    shape, logits_shape = labels._array.shape, logits._array.shape
-    axis = 0 if len(logits_shape) == 1 else 1
-    if not logits_shape or shape != logits_shape[:axis] + logits_shape[axis + 1 :]:
-        raise ShapeError(
-            f"{name}: target of shape {labels.shape} does not fit input of shape {logits.shape}: expected (N, C, ...) "
-            "and (N, ...), or (C,) and ()"
-        )
-    classes = logits_shape[axis]
-    if classes == 0:
-        raise ShapeError(f"{name}: input of shape {logits.shape} has no classes")
-    if weight is not None:
-        weight = floats(name, "weight", weight)
-        same_dtype(name, input=logits, weight=weight)
-        if weight.shape != (classes,):
-            raise ShapeError(f"{name}: weight must have shape ({classes},), got {weight.shape}")
-        if weight._device is not logits._device:
-            raise different_devices(name, (logits, weight))
-        if weight._requires_grad:
-            raise RuntimeError(f"{name}: weight has no gradient here; pass weight.detach()")
+    if isinstance(target, Tensor) and target._array.dtype.kind == "f":
+        return _of_probabilities(name, logits, target, weight, ignore_index, reduction, label_smoothing)
+    labels, axis = class_indices(name, logits, target)
+    classes = logits.shape[axis]
+    w = None if weight is None else factor(name, "weight", weight, logits, (classes,))
     labels._device.backend.check_index_range(
         labels._array, 0, classes,
         f"{name}: target must be in 0..{classes - 1} or {ignore_index} (ignore_index), got ", ignore_index,
     )  # fmt: skip
-    if len(logits_shape) == 1:
-        logits = reshape(logits, (1, classes))
-    elif len(logits_shape) > 2:  # (N, C, d...) -> (N*d..., C)
-        last = permute_dims(logits, (0, *range(2, logits.ndim), 1))
-        logits = reshape(last, (labels.size, classes))
+    shape = labels._array.shape
     flat = labels if len(shape) == 1 else reshape(labels, (labels.size,))
-    loss = CrossEntropy(ignore_index, label_smoothing, reduction)(logits, flat, weight)  # type: ignore[arg-type]
+    loss = CrossEntropy(ignore_index, label_smoothing, reduction)(_rows(logits), flat, w)  # type: ignore[arg-type]
     return reshape(loss, shape) if reduction == "none" and shape != loss.shape else loss
+
+
+def _of_probabilities(
+    name: str, logits: Tensor, target: Tensor, weight: Any, ignore_index: int, reduction: Any, label_smoothing: float
+) -> Tensor:
+    logits, target = matching(name, logits, target)
+    if not logits.ndim:
+        raise ShapeError(f"{name}: input and target of shape () have no classes")
+    axis = 0 if logits.ndim == 1 else 1
+    classes = logits.shape[axis]
+    if not classes:
+        raise ShapeError(f"{name}: input of shape {logits.shape} has no classes")
+    w = None if weight is None else factor(name, "weight", weight, logits, (classes,))
+    if ignore_index >= 0:
+        raise ValueError(f"{name}: ignore_index={ignore_index} is for class indices, the target holds probabilities")
+    in_unit_interval(name, "target", target)
+    backend, tolerance = logits._device.backend, 1e-2 if logits.dtype == float16 else 1e-3
+    sums = backend.sum(target._array, (axis,))
+    message = f"{name}: probabilities of the target must sum to 1 over the classes, got "
+    backend.check_value_range(sums, 1 - tolerance, 1 + tolerance, message)
+    loss = SoftCrossEntropy(label_smoothing, reduction)(_rows(logits), _rows(target), w)
+    shape = logits.shape[:axis] + logits.shape[axis + 1 :]
+    return reshape(loss, shape) if reduction == "none" and shape != loss.shape else loss
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(C,), (N, C) or (N, C, d...) -> (N*d..., C)"""
+    if x.ndim == 1:
+        return reshape(x, (1, x.shape[0]))
+    if x.ndim == 2:
+        return x
+    return reshape(permute_dims(x, (0, *range(2, x.ndim), 1)), (x.size // x.shape[1], x.shape[1]))
 
 
 def binary_cross_entropy_with_logits(
@@ -210,32 +246,8 @@ def binary_cross_entropy_with_logits(
     0.6931
     """
     name = "binary_cross_entropy_with_logits"
-    x, t = _matching(name, input, target)
+    x, t = matching(name, input, target)
     reduction_of(name, reduction)
-    factors = []
-    for argument, factor in (("weight", weight), ("pos_weight", pos_weight)):
-        if factor is not None:
-            factor = floats(name, argument, factor)
-            same_dtype(name, input=x, **{argument: factor})
-            if factor._device is not x._device:
-                raise different_devices(name, (x, factor))
-            extra = x.ndim - factor.ndim
-            if extra < 0 or any(a not in (1, b) for a, b in zip(factor.shape, x.shape[extra:], strict=True)):
-                raise ShapeError(f"{name}: {argument} of shape {factor.shape} does not broadcast to {x.shape}")
-            if factor._requires_grad:
-                raise RuntimeError(f"{name}: {argument} has no gradient here; pass {argument}.detach()")
-        factors.append(factor)
+    factors = [None if w is None else factor(name, argument, w, x)
+               for argument, w in (("weight", weight), ("pos_weight", pos_weight))]  # fmt: skip
     return BCEWithLogits(reduction)(x, t, *factors)  # type: ignore[arg-type]
-
-
-def _matching(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    x, t = floats(name, "input", input), floats(name, "target", target)
-    same_dtype(name, input=x, target=t)
-    if x.shape != t.shape:
-        raise ShapeError(f"{name}: input of shape {x.shape} and target of shape {t.shape} must have one shape")
-    return x, t
-
-
-def _reduce(name: str, loss: Tensor, reduction: str) -> Tensor:
-    reduction_of(name, reduction)
-    return mean(loss) if reduction == "mean" else sum_(loss) if reduction == "sum" else loss
