@@ -67,12 +67,29 @@ class NormalizationPrimitives(CudaPrimitives):
         return out
 
     def _apply(self, x: Array, *arguments: Any) -> None:
-        *arrays, eps = arguments
-        grid = self.blocks(-(-x.size // vector(x.dtype)), THREADS)
-        view = _view(x)
-        self._normalization_kernel("batch_norm", "batch_norm_apply", x)(
-            (grid,), (THREADS,), x, *arrays, x.size, view.channels, view.inner, eps
-        )
+        *arrays, out, batches, eps = arguments
+        self._lines("batch_norm_apply", x, (x, *arrays, out), (batches,), (x, out), (eps,))
+
+    def _lines(
+        self,
+        name: str,
+        x: Array,
+        arrays: tuple[Array | None, ...],
+        counted: tuple[Array | None, ...],
+        large: tuple[Array | None, ...],
+        options: tuple[Any, ...],
+    ) -> None:
+        """A kernel of batch_norm.cu that works element by element on the `large` ones of its arrays."""
+        outer, channels, inner = _view(x)
+        if inner == 1:
+            groups, block, width = tile(outer, channels, vector(x.dtype) if aligned(*large) else 1)
+            shares = max(1, min(-(-outer // (block[1] * ROWS_PER_THREAD)), BLOCKS // groups))
+            kernel = self._normalization_kernel("batch_norm", f"{name}_columns", x)
+            kernel((groups, shares), block, *arrays, *counted, outer, channels, width, *options)
+        else:
+            grid = self.blocks(-(-x.size // vector(x.dtype)), THREADS)
+            kernel = self._normalization_kernel("batch_norm", name, x)
+            kernel((grid,), (THREADS,), *arrays, *counted, x.size, channels, inner, *options)
 
     def batch_norm_backward(
         self,
@@ -94,11 +111,8 @@ class NormalizationPrimitives(CudaPrimitives):
         sums = self._reduction(view, x, 2, grad, x, statistics)
         where = (grad, x, weight, statistics, by_weight, by_bias, lines, sums.partials, sums.tickets)
         self._reduce("batch_norm", "batch_norm_sums", sums, x, where, view, (), (x.size // channels,))
-        by_x = self.empty(x.shape, x.dtype)
-        grid = self.blocks(-(-x.size // vector(x.dtype)), THREADS)
-        self._normalization_kernel("batch_norm", "batch_norm_gradient", x)(
-            (grid,), (THREADS,), grad, x if training else None, statistics, lines, by_x, x.size, channels, view.inner
-        )
+        by_x, kept = self.empty(x.shape, x.dtype), x if training else None
+        self._lines("batch_norm_gradient", x, (grad, kept, statistics, lines, by_x), (), (grad, kept, by_x), ())
         return by_x, by_weight, by_bias
 
     # --- groups ---------------------------------------------------------------------------------

@@ -76,9 +76,10 @@ static __device__ __forceinline__ void statistics_of_planes(const SCALAR* __rest
 
 // inner = 1. `width` is how many elements a thread takes at a time: VECTOR where alignment and shape allow it, else 1.
 // Bytes: x once, and the partial results (of whose packs of equal counts one number is read).
-// registers: 80
+// registers: 80 where INDEX=int
+// registers: 128
 // vector: 128 loads except 1
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, COLUMN_BLOCKS)
     batch_norm_statistics_columns(const SCALAR* __restrict__ x, REAL* statistics, SCALAR* running_mean,
                                   SCALAR* running_var, const long long* batches, REAL* partials, unsigned* tickets,
                                   INDEX rows, INDEX channels, int width, int cumulative, REAL momentum, REAL eps) {
@@ -90,9 +91,10 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
     }
 }
 
-// registers: 64
+// registers: 64 where INDEX=int
+// registers: 128
 // vector: 128 loads
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, PLANE_BLOCKS)
     batch_norm_statistics_planes(const SCALAR* __restrict__ x, REAL* statistics, SCALAR* running_mean,
                                  SCALAR* running_var, const long long* batches, REAL* partials, unsigned* tickets,
                                  INDEX outer, INDEX channels, INDEX inner, int width, int cumulative, REAL momentum,
@@ -111,8 +113,16 @@ struct Line {
     REAL mean, rest, of_grad, of_x, constant;
 };
 
-// Of the elements first, ..., first + WIDTH - 1, each by the line of its channel. `grad` and `x` may be null, for
-// factors that are zero.
+// At one element. `grad` and `x` are the arrays, null for a factor that is zero.
+static __device__ __forceinline__ REAL along(const Line& line, const SCALAR* grad, SCALAR g, const SCALAR* x,
+                                             SCALAR value) {
+    REAL sum = line.constant;
+    if (x) sum += line.of_x * (to_real(value) - line.mean - line.rest);
+    if (grad) sum += line.of_grad * to_real(g);
+    return sum;
+}
+
+// Of the elements first, ..., first + WIDTH - 1, each by the line of its channel.
 template <int WIDTH, class LineOf>
 static __device__ __forceinline__ void along_lines(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                                                    SCALAR* __restrict__ out, INDEX first, INDEX channels, INDEX inner,
@@ -126,10 +136,7 @@ static __device__ __forceinline__ void along_lines(const SCALAR* __restrict__ gr
     Pack<SCALAR, WIDTH> result;
 #pragma unroll
     for (int j = 0; j < WIDTH; ++j) {
-        REAL sum = line.constant;
-        if (x) sum += line.of_x * (to_real(values.values[j]) - line.mean - line.rest);
-        if (grad) sum += line.of_grad * to_real(grads.values[j]);
-        result.values[j] = from_real<SCALAR>(sum);
+        result.values[j] = from_real<SCALAR>(along(line, grad, grads.values[j], x, values.values[j]));
         if (++place == inner && j + 1 < WIDTH) {
             place = 0;
             if (++channel == channels) channel = 0;
@@ -152,18 +159,40 @@ static __device__ __forceinline__ void all_along_lines(const SCALAR* __restrict_
     }
 }
 
-// The result, by `statistics` if they are given, else by `mean` and `variance`. Counts one more of `batches` (or null),
-// whose old number the statistics before have read. Bytes: each of x and out once; a channel's numbers once for each
-// part of a pack, from the L1 cache.
-// registers: 64
-// vector: 128 stores
-extern "C" __global__ void __launch_bounds__(256, 4)
-    batch_norm_apply(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
-                     const REAL* __restrict__ statistics, const SCALAR* __restrict__ mean,
-                     const SCALAR* __restrict__ variance, SCALAR* __restrict__ out, long long* batches, INDEX n,
-                     INDEX channels, INDEX inner, REAL eps) {
-    if (batches && grid_start<INDEX>() == 0) ++*batches;
-    all_along_lines(nullptr, x, out, n, channels, inner, [&](INDEX channel) {
+// The same where inner = 1: a thread keeps the lines of WIDTH neighbouring columns and goes down its share of the rows.
+template <int WIDTH, class LineOf>
+static __device__ __forceinline__ void columns_along_lines(const SCALAR* __restrict__ grad,
+                                                           const SCALAR* __restrict__ x, SCALAR* __restrict__ out,
+                                                           INDEX rows, INDEX channels, const LineOf& line_of) {
+    const INDEX channel = first_column<WIDTH>();
+    if (channel >= channels) return;
+    Line lines[WIDTH];
+#pragma unroll
+    for (int j = 0; j < WIDTH; ++j) lines[j] = line_of(channel + j);
+    const INDEX step = static_cast<INDEX>(gridDim.y) * blockDim.y;
+    for (INDEX row = static_cast<INDEX>(blockIdx.y) * blockDim.y + threadIdx.y; row < rows; row += step) {
+        Pack<SCALAR, WIDTH> grads{}, values{};
+        if (grad) grads = load_pack<WIDTH>(grad + row * channels + channel);
+        if (x) values = load_pack<WIDTH>(x + row * channels + channel);
+#pragma unroll
+        for (int j = 0; j < WIDTH; ++j) {
+            values.values[j] = from_real<SCALAR>(along(lines[j], grad, grads.values[j], x, values.values[j]));
+        }
+        store_pack<WIDTH>(out + row * channels + channel, values);
+    }
+}
+
+// The lines of the result: by `statistics` if they are given, else by `mean` and `variance`.
+struct ResultLines {
+    const SCALAR* __restrict__ weight;
+    const SCALAR* __restrict__ bias;
+    const REAL* __restrict__ statistics;
+    const SCALAR* __restrict__ mean;
+    const SCALAR* __restrict__ variance;
+    INDEX channels;
+    REAL eps;
+
+    __device__ __forceinline__ Line operator()(INDEX channel) const {
         Statistic s;
         if (statistics) {
             s = load_statistic(statistics, channels, channel);
@@ -172,7 +201,40 @@ extern "C" __global__ void __launch_bounds__(256, 4)
         }
         return Line{s.mean, s.rest, 0, weight ? s.inverse * to_real(weight[channel]) : s.inverse,
                     bias ? to_real(bias[channel]) : REAL(0)};
-    });
+    }
+};
+
+// The result. Counts one more of `batches` (or null), whose old number the statistics before have read. Bytes: each of
+// x and out once; a channel's numbers once for each part of a pack, from the L1 cache.
+// registers: 64
+// vector: 128 stores
+extern "C" __global__ void __launch_bounds__(256, 4)
+    batch_norm_apply(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight, const SCALAR* __restrict__ bias,
+                     const REAL* __restrict__ statistics, const SCALAR* __restrict__ mean,
+                     const SCALAR* __restrict__ variance, SCALAR* __restrict__ out, long long* batches, INDEX n,
+                     INDEX channels, INDEX inner, REAL eps) {
+    if (batches && grid_start<INDEX>() == 0) ++*batches;
+    const ResultLines line_of{weight, bias, statistics, mean, variance, channels, eps};
+    all_along_lines(nullptr, x, out, n, channels, inner, line_of);
+}
+
+// inner = 1; blocks and `width` as for the statistics. Bytes: each of x and out once.
+// registers: 96 where INDEX=int
+// registers: 128
+// vector: 128
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 2)
+    batch_norm_apply_columns(const SCALAR* __restrict__ x, const SCALAR* __restrict__ weight,
+                             const SCALAR* __restrict__ bias, const REAL* __restrict__ statistics,
+                             const SCALAR* __restrict__ mean, const SCALAR* __restrict__ variance,
+                             SCALAR* __restrict__ out, long long* batches, INDEX rows, INDEX channels, int width,
+                             REAL eps) {
+    if (batches && blockIdx.x + blockIdx.y + threadIdx.x + threadIdx.y == 0) ++*batches;
+    const ResultLines line_of{weight, bias, statistics, mean, variance, channels, eps};
+    if (width == VECTOR) {
+        columns_along_lines<VECTOR>(nullptr, x, out, rows, channels, line_of);
+    } else {
+        columns_along_lines<1>(nullptr, x, out, rows, channels, line_of);
+    }
 }
 
 // --- backward ------------------------------------------------------------------------------------
@@ -249,9 +311,10 @@ static __device__ __forceinline__ void sums_of_planes(const SCALAR* __restrict__
 }
 
 // Mapped to threads as the statistics are. Bytes: each of grad and x once, and the partial sums.
-// registers: 80
+// registers: 80 where INDEX=int
+// registers: 128
 // vector: 128 loads
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, COLUMN_BLOCKS)
     batch_norm_sums_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                             const SCALAR* __restrict__ weight, const REAL* __restrict__ statistics,
                             SCALAR* weight_grad, SCALAR* bias_grad, REAL* lines, REAL* partials, unsigned* tickets,
@@ -264,9 +327,10 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS, 3)
     }
 }
 
-// registers: 64
+// registers: 64 where INDEX=int
+// registers: 128
 // vector: 128 loads
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, PLANE_BLOCKS)
     batch_norm_sums_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                            const SCALAR* __restrict__ weight, const REAL* __restrict__ statistics, SCALAR* weight_grad,
                            SCALAR* bias_grad, REAL* lines, REAL* partials, unsigned* tickets, INDEX outer,
@@ -279,6 +343,20 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
     }
 }
 
+struct GradientLines {
+    const SCALAR* __restrict__ x;
+    const REAL* __restrict__ statistics;
+    const REAL* __restrict__ lines;
+    INDEX channels;
+
+    __device__ __forceinline__ Line operator()(INDEX channel) const {
+        const REAL factor = lines[channel];
+        if (!x) return Line{0, 0, factor, 0, 0};
+        return Line{statistics[channel], statistics[channels + channel], factor, lines[channels + channel],
+                    lines[2 * channels + channel]};
+    }
+};
+
 // The gradient of x from the lines; x is null where the statistics are constants. Bytes: each of grad, x and out once.
 // registers: 64
 // vector: 128 stores
@@ -286,10 +364,21 @@ extern "C" __global__ void __launch_bounds__(256, 4)
     batch_norm_gradient(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                         const REAL* __restrict__ statistics, const REAL* __restrict__ lines, SCALAR* __restrict__ out,
                         INDEX n, INDEX channels, INDEX inner) {
-    all_along_lines(grad, x, out, n, channels, inner, [&](INDEX channel) {
-        const REAL factor = lines[channel];
-        if (!x) return Line{0, 0, factor, 0, 0};
-        return Line{statistics[channel], statistics[channels + channel], factor, lines[channels + channel],
-                    lines[2 * channels + channel]};
-    });
+    all_along_lines(grad, x, out, n, channels, inner, GradientLines{x, statistics, lines, channels});
+}
+
+// inner = 1; blocks and `width` as for the sums.
+// registers: 96 where INDEX=int
+// registers: 128
+// vector: 128
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, 2)
+    batch_norm_gradient_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
+                                const REAL* __restrict__ statistics, const REAL* __restrict__ lines,
+                                SCALAR* __restrict__ out, INDEX rows, INDEX channels, int width) {
+    const GradientLines line_of{x, statistics, lines, channels};
+    if (width == VECTOR) {
+        columns_along_lines<VECTOR>(grad, x, out, rows, channels, line_of);
+    } else {
+        columns_along_lines<1>(grad, x, out, rows, channels, line_of);
+    }
 }

@@ -260,7 +260,7 @@ static __device__ __forceinline__ void sums_of_columns(const SCALAR* __restrict_
 // inner = 1. Bytes: each of grad and x once, and the partial sums. `width` as above.
 // registers: 80 where INDEX=int
 // registers: 128
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 2)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, COLUMN_BLOCKS)
     group_norm_sums_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                             const REAL* __restrict__ statistics, SCALAR* weight_grad, SCALAR* bias_grad,
                             REAL* partials, unsigned* tickets, INDEX samples, INDEX channels, INDEX groups,
@@ -295,8 +295,9 @@ static __device__ __forceinline__ void sums_of_planes(const SCALAR* __restrict__
 }
 
 // Bytes: each of grad and x once, a sample's statistics once a pack from a cache.
-// registers: 64
-extern "C" __global__ void __launch_bounds__(NORM_THREADS, 4)
+// registers: 64 where INDEX=int
+// registers: 128
+extern "C" __global__ void __launch_bounds__(NORM_THREADS, PLANE_BLOCKS)
     group_norm_sums_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                            const REAL* __restrict__ statistics, SCALAR* weight_grad, SCALAR* bias_grad,
                            REAL* partials, unsigned* tickets, INDEX samples, INDEX channels, INDEX inner,

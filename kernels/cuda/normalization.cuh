@@ -163,6 +163,9 @@ struct Sums {
 // --- over every axis but one, in one launch and a fixed order: as channel_sums.cuh does it --------
 
 #define NORM_THREADS 256
+// Blocks a multiprocessor: left to itself the compiler aims at more of them and spills on some architectures; 64-bit
+// indices take more registers.
+constexpr int COLUMN_BLOCKS = sizeof(INDEX) == 4 ? 3 : 2, PLANE_BLOCKS = sizeof(INDEX) == 4 ? 4 : 2;
 static_assert(NORM_THREADS <= COLUMN_THREADS, "blocks beside columns have shared memory for so many threads");
 
 template <int WIDTH>

@@ -11,6 +11,7 @@ PRIMITIVES = [
 FOUND_COLUMNS, FOUND_PLANES = "batch_norm_statistics_columns", "batch_norm_statistics_planes"
 SUMS_COLUMNS, SUMS_PLANES = "batch_norm_sums_columns", "batch_norm_sums_planes"
 APPLY, GRADIENT = "batch_norm_apply", "batch_norm_gradient"
+APPLY_COLUMNS, GRADIENT_COLUMNS = "batch_norm_apply_columns", "batch_norm_gradient_columns"
 FORWARD_WARP, FORWARD_BLOCK = "group_norm_forward_warp", "group_norm_forward_block"
 BACKWARD_WARP, BACKWARD_BLOCK = "group_norm_backward_warp", "group_norm_backward_block"
 GROUP_COLUMNS, GROUP_PLANES = "group_norm_sums_columns", "group_norm_sums_planes"
@@ -129,8 +130,8 @@ MUTANTS = [
     (
         "batch_norm",
         APPLY,
-        "to_real(values.values[j]) - line.mean - line.rest)",
-        "to_real(values.values[j]) - line.mean)",
+        "to_real(value) - line.mean - line.rest)",
+        "to_real(value) - line.mean)",
     ),
     ("batch_norm", APPLY, "if (++place == inner && j + 1 < WIDTH)", "if (place++ == inner && j + 1 < WIDTH)"),
     ("batch_norm", APPLY, "if (++channel == channels) channel = 0;", "++channel;"),
@@ -168,7 +169,23 @@ MUTANTS = [
     ),
     ("batch_norm", SUMS_PLANES, "bias_grad[c] = from_real", "bias_grad[0] = from_real"),
     ("batch_norm", GRADIENT, "if (!x) return Line{0, 0, factor, 0, 0};", ""),
-    ("batch_norm", GRADIENT, "sum += line.of_grad * to_real(grads.values[j]);", "sum += to_real(grads.values[j]);"),
+    ("batch_norm", GRADIENT, "sum += line.of_grad * to_real(g);", "sum += to_real(g);"),
+    ("batch_norm", APPLY_COLUMNS, "blockIdx.x + blockIdx.y + threadIdx.x + threadIdx.y == 0", "threadIdx.x == 0"),
+    ("batch_norm", APPLY_COLUMNS, "lines[j] = line_of(channel + j);", "lines[j] = line_of(channel);"),
+    (
+        "batch_norm",
+        APPLY_COLUMNS,
+        "row < rows; row += step) {\n        Pack<SCALAR",
+        "row + 1 < rows; row += step) {\n Pack<SCALAR",
+    ),
+    ("batch_norm", APPLY_COLUMNS, "if (channel >= channels) return;", "if (channel > channels) return;"),
+    ("batch_norm", GRADIENT_COLUMNS, "if (grad) grads = load_pack<WIDTH>(grad + row * channels + channel);", ""),
+    (
+        "batch_norm",
+        GRADIENT_COLUMNS,
+        "store_pack<WIDTH>(out + row * channels + channel, values);",
+        "store_pack<WIDTH>(out + row * channels, values);",
+    ),
     # --- group_norm.cu ---
     (
         "group_norm",
@@ -195,7 +212,7 @@ MUTANTS = [
     ),
     (
         "group_norm",
-        FORWARD_BLOCK,
+        FORWARD_WARP,
         "if (++place == inner && j + 1 < WIDTH) {\n            place = 0;\n            value",
         "if (++place == inner && j + 1 < WIDTH) {\n            value",
     ),
