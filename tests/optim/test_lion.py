@@ -48,7 +48,7 @@ def test_many_steps(
 
 
 def test_float32_and_a_gradient_that_depends_on_the_parameter(rng: np.random.Generator) -> None:
-    p = Parameter(dl.tensor(rng.normal(size=20).astype(np.float32)))
+    p = Parameter(dl.tensor(rng.uniform(-1, 1, size=20).astype(np.float32)))
     optimizer = Lion([p], lr=0.01)
     for _ in range(400):
         optimizer.zero_grad()

@@ -20,7 +20,7 @@ class _ByFunction(LRScheduler):
         groups = len(checked_optimizer(name, optimizer).param_groups)
         if isinstance(lr_lambda, (list, tuple)):
             require(name, "lr_lambda", lr_lambda, len(lr_lambda) == groups, f"a function or {groups} of them")
-        functions = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        functions: list[Any] = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         for function in functions:
             if not callable(function):
                 raise TypeError(f"{name}: lr_lambda must be a function of the epoch, got {function!r:.80}")

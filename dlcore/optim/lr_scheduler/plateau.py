@@ -69,7 +69,7 @@ class ReduceLROnPlateau(LRScheduler):
         require_int(name, "cooldown", cooldown, 0)
         require_number(name, "eps", eps)
         self.min_lrs = for_each_group(name, "min_lr", optimizer, min_lr)
-        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
+        self.default_min_lr: Any = None if isinstance(min_lr, (list, tuple)) else min_lr
         self.mode = mode
         self.factor = factor
         self.patience = patience
