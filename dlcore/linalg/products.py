@@ -12,7 +12,7 @@ from dlcore.ops import rearranging
 from dlcore.ops._arguments import axis_of
 from dlcore.ops._broadcast import fit
 from dlcore.ops._common import as_tensor, check_broadcast, conjugate
-from dlcore.ops.contraction import numbers, tensordot, vecdot
+from dlcore.ops.contraction import Outer, numbers, tensordot, vecdot
 from dlcore.ops.creation import astype
 from dlcore.ops.matrix import matmul
 from dlcore.ops.rearranging import moveaxis
@@ -84,7 +84,7 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     x, y = numbers("outer", x1, x2)
     if x.ndim != 1 or y.ndim != 1:
         raise ShapeError(f"outer: x1 and x2 must have one dimension, got shapes {x.shape} and {y.shape}")
-    return reshape(x, (x.shape[0], 1)) * y
+    return Outer()(reshape(x, (x.shape[0], 1)), reshape(y, (1, y.shape[0])))
 
 
 def diagonal(x: Tensor, *, offset: int = 0) -> Tensor:

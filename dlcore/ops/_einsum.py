@@ -8,7 +8,8 @@ every device does fastest; and since all steps are operations with gradients, so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -18,6 +19,7 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import different_devices
 from dlcore.ops._common import as_tensor, cast
+from dlcore.ops.contraction import Outer
 from dlcore.ops.matrix import matmul
 from dlcore.ops.rearranging import diagonal
 from dlcore.ops.reduction import sum as sum_over
@@ -59,29 +61,37 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     >>> dl.einsum("...i,i", x, dl.ones((3,)))
     tensor([3., 3.])
     """
-    if isinstance(subscripts, str):
-        if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
-            operands = tuple(operands[0])
-        inputs, output = _parsed(subscripts)
-    else:
-        inputs, output, operands = _from_lists((subscripts, *operands))
-    tensors = _operands(operands, len(inputs))
-    terms = [(x, _labels(i, x, letters)) for i, (x, letters) in enumerate(zip(tensors, inputs, strict=True))]
-    sizes = _sizes(terms)
-    wanted = _wanted(terms, output)
-    terms = [_single(x, labels, sizes) for x, labels in terms]
+    if not isinstance(subscripts, str):
+        subscripts, operands = _from_lists((subscripts, *operands))
+    elif len(operands) == 1 and isinstance(operands[0], (tuple, list)):
+        operands = tuple(operands[0])
+    tensors = _operands(operands)
+    labelled, sizes, wanted = _read(subscripts, tuple([x.shape for x in tensors]))
+    terms = [_single(x, labels, sizes) for x, labels in zip(tensors, labelled, strict=True)]
     while len(terms) > 1:
         first, second = _next_pair(terms, wanted)
         rest = [term for i, term in enumerate(terms) if i not in (first, second)]
         needed = {*wanted}.union(*[labels for _, labels in rest])
         terms = [*rest, _contract(*terms[first], *terms[second], needed)]
     x, labels = _summed(*terms[0], {*wanted})
-    order = tuple([labels.index(label) for label in wanted])
-    x = permute_dims(x, order) if order != tuple(range(x.ndim)) else x
+    if labels != wanted:
+        x = permute_dims(x, [labels.index(label) for label in wanted])
     return cast(x, tensors[0].dtype)  # sums of small integers are wider
 
 
 # --- reading the subscripts -----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)  # a model's few einsums are called again and again
+def _read(
+    subscripts: str, shapes: tuple[tuple[int, ...], ...]
+) -> tuple[list[list[Label]], dict[Label, int], list[Label]]:
+    """The labels of each operand's axes, the size of each label, and the labels of the result."""
+    inputs, output = _parsed(subscripts)
+    if len(shapes) != len(inputs):
+        raise ValueError(f"einsum: the subscripts are for {len(inputs)} operand(s), got {len(shapes)}")
+    terms = [_labels(i, shape, letters) for i, (shape, letters) in enumerate(zip(shapes, inputs, strict=True))]
+    return terms, _sizes(terms, shapes), _wanted(terms, output)
 
 
 def _parsed(subscripts: str) -> tuple[list[list[str]], list[str] | None]:
@@ -103,19 +113,19 @@ def _letters(subscripts: str, part: str) -> list[str]:
     return [*before, *([dots] if dots else []), *after]
 
 
-def _from_lists(arguments: tuple[Any, ...]) -> tuple[list[list[str]], list[str] | None, tuple[Any, ...]]:
-    """The other form: operand, labels, operand, labels, ..., and perhaps the labels of the result."""
+def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The other form, operand, labels, operand, labels, ..., and perhaps the labels of the result, as the first."""
     if not isinstance(arguments[0], Tensor):
         raise TypeError(f"einsum: subscripts must be a string, or operands with lists of labels, got {arguments[0]!r}")
     pairs = len(arguments) // 2
     if not pairs:
         raise ValueError("einsum: an operand needs subscripts, a string before it or a list of labels behind it")
-    inputs = [_named(arguments[2 * i + 1]) for i in range(pairs)]
-    output = _named(arguments[-1]) if len(arguments) % 2 else None
-    return inputs, output, arguments[0 : 2 * pairs : 2]
+    left = ",".join([_named(arguments[2 * i + 1]) for i in range(pairs)])
+    right = f"->{_named(arguments[-1])}" if len(arguments) % 2 else ""
+    return left + right, arguments[0 : 2 * pairs : 2]
 
 
-def _named(labels: Any) -> list[str]:
+def _named(labels: Any) -> str:
     if not isinstance(labels, (tuple, list)):
         raise TypeError(f"einsum: expected a list of labels, got {type(labels).__name__}")
     names = []
@@ -128,14 +138,14 @@ def _named(labels: Any) -> list[str]:
             names.append(_LETTERS[label.__index__()])
     if names.count("...") > 1:
         raise ValueError(f"einsum: a list of labels may have one Ellipsis, got {labels!r}")
-    return names
+    return "".join(names)
 
 
-def _operands(operands: Sequence[Any], count: int) -> list[Tensor]:
+def _operands(operands: Sequence[Any]) -> list[Tensor]:
     """Tensors of one dtype and device."""
     tensors = [as_tensor("einsum", f"operand {i}", x) for i, x in enumerate(operands)]
-    if len(tensors) != count:
-        raise ValueError(f"einsum: the subscripts are for {count} operand(s), got {len(tensors)}")
+    if not tensors:
+        raise ValueError("einsum: expected at least one operand")
     if any(x._device is not tensors[0]._device for x in tensors):
         raise different_devices("einsum", tensors)
     dtype = tensors[0].dtype
@@ -146,28 +156,32 @@ def _operands(operands: Sequence[Any], count: int) -> list[Tensor]:
     return [cast(x, dtype) for x in tensors]
 
 
-def _labels(i: int, x: Tensor, letters: list[str]) -> list[Label]:
+def _labels(i: int, shape: tuple[int, ...], letters: list[str]) -> list[Label]:
     """A label for each axis of an operand."""
-    under = x.ndim - len(letters) + 1  # axes under the ellipsis
+    under = len(shape) - len(letters) + 1  # axes under the ellipsis
     if "..." not in letters:
-        if len(letters) != x.ndim:
-            raise ShapeError(f"einsum: operand {i} of shape {x.shape} has {x.ndim} axes, the subscripts {len(letters)}")
+        if len(letters) != len(shape):
+            raise ShapeError(
+                f"einsum: operand {i} of shape {shape} has {len(shape)} axes, the subscripts {len(letters)}"
+            )
         return list(letters)
     if under < 0:
-        raise ShapeError(f"einsum: operand {i} of shape {x.shape} has {x.ndim} axes, the subscripts {len(letters) - 1}")
+        raise ShapeError(
+            f"einsum: operand {i} of shape {shape} has {len(shape)} axes, the subscripts {len(letters) - 1}"
+        )
     place = letters.index("...")
     return [*letters[:place], *range(-under, 0), *letters[place + 1 :]]
 
 
-def _sizes(terms: Iterable[tuple[Tensor, list[Label]]]) -> dict[Label, int]:
+def _sizes(terms: list[list[Label]], shapes: tuple[tuple[int, ...], ...]) -> dict[Label, int]:
     """The size of each label; an axis of size 1 stands for any."""
     sizes: dict[Label, int] = {}
-    for i, (x, labels) in enumerate(terms):
+    for i, (labels, shape) in enumerate(zip(terms, shapes, strict=True)):
         own: dict[Label, int] = {}
-        for label, size in zip(labels, x.shape, strict=True):
+        for label, size in zip(labels, shape, strict=True):
             if own.setdefault(label, size) != size:
                 raise ShapeError(
-                    f"einsum: label {label!r} stands twice in operand {i} of shape {x.shape}, for sizes {own[label]} "
+                    f"einsum: label {label!r} stands twice in operand {i} of shape {shape}, for sizes {own[label]} "
                     f"and {size}"
                 )
             known = sizes.setdefault(label, size)
@@ -175,13 +189,13 @@ def _sizes(terms: Iterable[tuple[Tensor, list[Label]]]) -> dict[Label, int]:
                 sizes[label] = size
             elif size not in (known, 1):
                 name = f"label {label!r}" if isinstance(label, str) else "an axis under '...'"
-                raise ShapeError(f"einsum: {name} has size {known}, and {size} in operand {i} of shape {x.shape}")
+                raise ShapeError(f"einsum: {name} has size {known}, and {size} in operand {i} of shape {shape}")
     return sizes
 
 
-def _wanted(terms: Iterable[tuple[Tensor, list[Label]]], output: list[str] | None) -> list[Label]:
+def _wanted(terms: list[list[Label]], output: list[str] | None) -> list[Label]:
     """The labels of the result."""
-    counts = Counter([label for _, labels in terms for label in labels])
+    counts = Counter([label for labels in terms for label in labels])
     under: list[Label] = sorted([label for label in counts if isinstance(label, int)])
     if output is None:
         once = [label for label, count in counts.items() if count == 1 and isinstance(label, str)]
@@ -202,8 +216,8 @@ def _wanted(terms: Iterable[tuple[Tensor, list[Label]]], output: list[str] | Non
 
 def _single(x: Tensor, labels: list[Label], sizes: dict[Label, int]) -> tuple[Tensor, list[Label]]:
     """An operand with each label once, and without the axes of size 1 that others make larger."""
-    labels = list(labels)
-    for label in [label for label, count in Counter(labels).items() if count > 1]:
+    twice = [label for label in sizes if labels.count(label) > 1]
+    for label in twice:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
@@ -255,12 +269,15 @@ def _contract(
         x = _grouped(x, x_labels, shape, batch, [rows], flat=False)
         y = _grouped(y, y_labels, shape, batch, [columns], flat=False)
         longer = len(x_labels) - len(y_labels)
-        x = reshape(x, (*x.shape, *[1] * max(-longer, 0)))
-        y = reshape(y, (*y.shape, *[1] * max(longer, 0)))
+        if longer < 0:
+            x = reshape(x, (*x.shape, *[1] * -longer))
+        elif longer:
+            y = reshape(y, (*y.shape, *[1] * longer))
         return x * y, result
     x = _grouped(x, x_labels, shape, batch, [rows, inner])
     y = _grouped(y, y_labels, shape, batch, [inner, columns])
-    return reshape(matmul(x, y), sizes), result
+    z = matmul(x, y) if inner else Outer()(x, y)
+    return z if z.shape == sizes else reshape(z, sizes), result
 
 
 def _grouped(

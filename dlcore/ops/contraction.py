@@ -10,11 +10,18 @@ from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.ops._arguments import axis_of
 from dlcore.ops._common import as_tensor, axes_of, check_broadcast, conjugate, pair
-from dlcore.ops.matrix import matmul
+from dlcore.ops.matrix import MatMul, matmul
 from dlcore.ops.rearranging import moveaxis
 from dlcore.ops.shape import expand_dims, permute_dims, reshape, squeeze
 
 __all__ = ["tensordot", "vecdot"]
+
+
+class Outer(MatMul):
+    """(..., M, 1) times (..., 1, N): a product that broadcasts is faster, in the gradients a matrix product is."""
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return x * y
 
 
 def tensordot(x1: Tensor, x2: Tensor, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:

@@ -114,7 +114,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: dl.einsum(f(2), [-1]), ValueError, "an int in 0..51 or Ellipsis, got -1"),
     (lambda: dl.einsum(f(2), [True]), ValueError, "an int in 0..51 or Ellipsis, got True"),
     (lambda: dl.einsum(f(2), [..., ...]), ValueError, "one Ellipsis"),
-    (lambda: dl.einsum(""), ValueError, r"for 1 operand\(s\), got 0"),
+    (lambda: dl.einsum(""), ValueError, "expected at least one operand"),
 ]  # fmt: skip
 
 
