@@ -12,7 +12,6 @@ import numpy as np
 from dlcore import _device
 from dlcore.data._collate import delivered
 from dlcore.data._epoch import Epoch, rows_of
-from dlcore.data._workers import by_processes, by_threads
 from dlcore.data.dataset import Dataset, TensorDataset
 from dlcore.data.subset import Subset
 from dlcore.random import Generator, generator_for, randint, randperm
@@ -139,6 +138,8 @@ class DataLoader:
                 tensors = rows(epoch.order[number * size : (number + 1) * size])
                 yield tuple(tensor if tensor.device is where else tensor.to(where) for tensor in tensors)
             return
+        from dlcore.data._workers import by_processes, by_threads  # here, because they cost time to import
+
         workers = min(self.num_workers, epoch.count)
         if workers == 0:
             made: Iterator[Any] = map(epoch.batch, range(epoch.count))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor, tensor, wrap
+from dlcore.optim._checks import require_int, require_number
 from dlcore.optim.bucket import aligned_starts, flat_values
-from dlcore.optim.lr_scheduler.base import require_int, require_number
 from dlcore.reference._precision import wide
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlcore._tensor import Tensor
-from dlcore.optim.optimizer import Optimizer, is_number
+from dlcore.optim._checks import require, require_int, require_number
+from dlcore.optim.optimizer import Optimizer
 
 #: What PyTorch's states hold beside ours.
 _PYTORCH_ALONE = {"_is_initial", "_get_lr_called_within_step"}
@@ -165,25 +166,6 @@ def checked_optimizer(name: str, optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{name}: optimizer must be a dl.optim.Optimizer, got {type(optimizer).__name__}")
     return optimizer
-
-
-def require(name: str, argument: str, value: Any, holds: bool, expected: str) -> None:
-    if not holds:
-        raise ValueError(f"{name}: {argument} must be {expected}, got {value!r:.80}")
-
-
-def require_int(name: str, argument: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name}: {argument} must be an int, got {value!r:.80}")
-    require(name, argument, value, value >= least, f"an int >= {least}")
-
-
-def require_number(name: str, argument: str, value: Any, least: float = 0.0, most: float = math.inf) -> None:
-    """Finite, and in [least, most]."""
-    if not is_number(value) or isinstance(value, bool):
-        raise TypeError(f"{name}: {argument} must be a number, got {value!r:.80}")
-    expected = f"a number in [{least:g}, {most:g}]" if most < math.inf else f"a number >= {least:g}"
-    require(name, argument, value, math.isfinite(value) and least <= value <= most, expected)
 
 
 def for_each_group(name: str, argument: str, optimizer: Optimizer, value: Any, most: float = math.inf) -> list[float]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer, require, require_int, set_rate
+from dlcore.optim._checks import require, require_int
+from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer, set_rate
 from dlcore.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from dlcore.optim.optimizer import Optimizer
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from dlcore.optim.lr_scheduler.base import LRScheduler, require_int, require_number
+from dlcore.optim._checks import require_int, require_number
+from dlcore.optim.lr_scheduler.base import LRScheduler
 from dlcore.optim.optimizer import Optimizer
 
 

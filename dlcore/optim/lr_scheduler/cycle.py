@@ -7,15 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
-from dlcore.optim.lr_scheduler.base import (
-    LRScheduler,
-    checked_optimizer,
-    for_each_group,
-    require,
-    require_int,
-    require_number,
-    set_rate,
-)
+from dlcore.optim._checks import require, require_int, require_number
+from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer, for_each_group, set_rate
 from dlcore.optim.lr_scheduler.function import vars_of
 from dlcore.optim.optimizer import Optimizer
 

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 
-from dlcore.optim.lr_scheduler.base import LRScheduler, require_int, require_number
+from dlcore.optim._checks import require_int, require_number
+from dlcore.optim.lr_scheduler.base import LRScheduler
 from dlcore.optim.optimizer import Optimizer
 
 

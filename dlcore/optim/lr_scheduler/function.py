@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
-from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer, require
+from dlcore.optim._checks import require
+from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer
 from dlcore.optim.optimizer import Optimizer
 
 Factor = Callable[[int], float]

@@ -6,16 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dlcore.optim.lr_scheduler.base import (
-    LRScheduler,
-    checked_optimizer,
-    for_each_group,
-    rate_of,
-    require,
-    require_int,
-    require_number,
-    set_rate,
-)
+from dlcore.optim._checks import require, require_int, require_number
+from dlcore.optim.lr_scheduler.base import LRScheduler, checked_optimizer, for_each_group, rate_of, set_rate
 from dlcore.optim.optimizer import Optimizer
 
 

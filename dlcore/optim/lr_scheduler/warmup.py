@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlcore.optim.lr_scheduler.base import LRScheduler, require, require_int, require_number
+from dlcore.optim._checks import require, require_int, require_number
+from dlcore.optim.lr_scheduler.base import LRScheduler
 from dlcore.optim.optimizer import Optimizer
 
 
