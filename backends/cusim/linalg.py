@@ -53,8 +53,11 @@ def slogdet(a: Any) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    if isinstance(a, Stored) and isinstance(b, Stored) and a._a.shape[:-1] != b._a.shape[: a._a.ndim - 1]:
-        raise ValueError("a must have (..., M, M) shape and b must have (..., M) or (..., M, K)")
+    if isinstance(a, Stored) and isinstance(b, Stored):
+        if a._a.shape[:-1] != b._a.shape[: a._a.ndim - 1] or not 0 <= a._a.ndim - b._a.ndim <= 1:
+            raise ValueError("a must have (..., M, M) shape and b must have (..., M) or (..., M, K)")
+        if a._a.ndim != b._a.ndim:  # to CuPy a batch of vectors, to NumPy from version 2 on matrices
+            raise NotImplementedError("the simulator's linalg.solve() takes b as matrices")
     return _call("solve", a, b)
 
 

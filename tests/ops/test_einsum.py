@@ -52,6 +52,26 @@ def test_what_changes_nothing_copies_nothing() -> None:
     assert np.shares_memory(dl.einsum("ij->ji", x).numpy(), x.numpy()) or not isinstance(x.array, np.ndarray)
 
 
+@pytest.mark.parametrize("number", range(40))
+def test_random_subscripts(number: int, rng: np.random.Generator) -> None:
+    """One to four operands with up to four of five letters each, repeated ones among them, and any result."""
+    sizes = dict(zip("abcdE", (2, 3, 1, 4, 2), strict=True))
+    terms = ["".join(rng.choice(list(sizes), rng.integers(0, 5))) for _ in range(rng.integers(1, 5))]
+    used = sorted(set("".join(terms)))
+    result = "".join(rng.permutation(used)[: rng.integers(0, len(used) + 1)])
+    subscripts = ",".join(terms) + ("->" + result if rng.random() < 0.8 else "")
+    # an operand may have size 1 where others have more; within one operand a letter has one size
+    shapes = []
+    for term in terms:
+        own = {letter: 1 if rng.random() < 0.15 else size for letter, size in sizes.items()}
+        shapes.append(tuple([own[letter] for letter in term]))
+    arrays = [rng.normal(size=shape) for shape in shapes]
+    actual = dl.einsum(subscripts, *[dl.tensor(a) for a in arrays]).numpy()
+    full = [np.broadcast_to(a, [max(s[t.index(c)] for t, s in zip(terms, shapes, strict=True) if c in t) for c in term])
+            for a, term in zip(arrays, terms, strict=True)]  # fmt: skip
+    np.testing.assert_allclose(actual, np.einsum(subscripts, *full), rtol=1e-9, atol=1e-9, err_msg=subscripts)
+
+
 def largest(subscripts: str, *shapes: tuple[int, ...]) -> int:
     """The size of the largest tensor that is made on the way."""
     inputs = [dl.ones(shape, requires_grad=True) for shape in shapes]
