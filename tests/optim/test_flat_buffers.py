@@ -107,3 +107,20 @@ def test_a_parameter_that_is_listed_twice_counts_once(make: Make) -> None:
         optimizer.step()
         assert len(optimizer.param_groups[0]["params"]) == 1
     np.testing.assert_array_equal(p.numpy(), q.numpy())
+
+
+@every_optimizer
+def test_one_primitive_call_for_each_group_and_dtype(make: Make, calls: Counter[str]) -> None:
+    groups = [
+        {"params": [Parameter(dl.ones(n, dtype=dtype)) for n in (3, 5) for dtype in ("float32", "float64")]}
+        for _ in range(3)
+    ]
+    optimizer = make(groups)
+    for _ in range(2):
+        for group in groups:
+            for p in group["params"]:
+                (p * p).sum().backward()
+        calls.clear()
+        optimizer.step()
+        assert sum(calls.values()) == sum(calls[name] for name in UPDATES) == 3 * 2
+        optimizer.zero_grad()
