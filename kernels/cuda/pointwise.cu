@@ -7,6 +7,7 @@
 // each thread runs one. A thread takes 16 bytes at a time; what they do not reach, or all of an array that is not
 // aligned, it takes one by one. Bytes: each of x and y once, or of g, x and the gradient.
 #include "activations.cuh"
+#include "special_functions.cuh"
 
 // clang-format off
 #define POINTWISE_TABLE(ROW)                                                                                        \
@@ -35,8 +36,6 @@
 
 namespace activations {
 
-static __device__ __forceinline__ float error_function(float x) { return erff(x); }
-static __device__ __forceinline__ double error_function(double x) { return erf(x); }
 static __device__ __forceinline__ float log_one_plus(float x) { return log1pf(x); }
 static __device__ __forceinline__ double log_one_plus(double x) { return log1p(x); }
 
