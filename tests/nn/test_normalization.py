@@ -93,6 +93,25 @@ def test_gradients_at_a_large_mean(create_graph: bool, rng: np.random.Generator)
         np.testing.assert_allclose(gradient(function, "float32"), exact, rtol=0, atol=2e-5 * np.abs(exact).max())
 
 
+RUNNING = dl.tensor([0.3, -0.2], dtype="float64"), dl.tensor([0.7, 1.4], dtype="float64")
+DIFFERENTIATED: list[tuple[Callable[..., dl.Tensor], tuple[int, ...], int]] = [  # shape of x, and the size of a weight
+    (lambda x, w, b: F.batch_norm(x, None, None, w, b, True, eps=0.1), (3, 2, 2), 2),
+    (lambda x, w, b: F.batch_norm(x, *RUNNING, w, b, eps=0.1), (3, 2, 2), 2),
+    (lambda x, w, b: F.layer_norm(x, 3, w, b, eps=0.1), (2, 2, 3), 3),
+    (lambda x, w, b: F.group_norm(x, 2, w, b, eps=0.1), (2, 4, 2), 4),
+    (lambda x, w, b: F.instance_norm(x, weight=w, bias=b, eps=0.1), (2, 2, 3), 2),
+    (lambda x, w, b: F.rms_norm(x, 3, w, eps=0.1) + b, (2, 3), 3),
+]
+
+
+@pytest.mark.parametrize(("function", "shape", "size"), DIFFERENTIATED)
+def test_first_and_second_derivative(
+    function: Callable[..., dl.Tensor], shape: tuple[int, ...], size: int, rng: np.random.Generator
+) -> None:
+    inputs = [dl.tensor(rng.normal(size=s), requires_grad=True) for s in (shape, (size,), (size,))]
+    assert dl.gradcheck(lambda *x: dl.square(function(*x)), inputs, second_order=True)
+
+
 def test_constant_channels_are_normalised_to_zero() -> None:
     x = dl.full((4, 2, 3), 0.1, dtype="float32").requires_grad_()
     for y in (F.batch_norm(x, None, None, training=True), F.layer_norm(x, (3,)), F.group_norm(x, 1)):
@@ -314,14 +333,14 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an array": (lambda: F.batch_norm(np.ones((4, 3)), None, None, training=True), TypeError, "input must be a Tensor"),
     "weight's shape": (lambda: F.batch_norm(X, None, None, TWO, training=True), ShapeError, r"must have shape \(3,\)"),
     "bias's dtype": (
-        lambda: F.batch_norm(X, None, None, THREE, dl.ones(3, dtype="float64"), training=True), DTypeError, "one dtype"),
+        lambda: F.batch_norm(X, None, None, THREE, dl.ones(3, dtype="float64"), training=True), DTypeError, "dtype"),
     "running mean's shape": (lambda: F.batch_norm(X, TWO, THREE, training=True), ShapeError, "running_mean must have"),
     "running statistics by halves": (lambda: F.batch_norm(X, THREE, None, training=True), ValueError, "both be given"),
     "running statistics with a gradient": (
         lambda: F.batch_norm(X, dl.ones(3).requires_grad_(), THREE), RuntimeError, "running_mean has no gradient"),
     "nothing to normalise by": (lambda: F.batch_norm(X, None, None), ValueError, "must be given when training=False"),
     "one value": (lambda: F.batch_norm(dl.ones((1, 3)), None, None, training=True), ValueError, "more than 1 value"),
-    "one value in a layer": (lambda: nn.BatchNorm2d(3)(dl.ones((1, 3, 1, 1))), ValueError, "BatchNorm2d: expected more"),
+    "one value in a layer": (lambda: nn.BatchNorm2d(3)(dl.ones((1, 3, 1, 1))), ValueError, "BatchNorm2d: expected"),
     "eps in training": (lambda: F.batch_norm(X, None, None, training=True, eps=0.0), ValueError, "eps must be above 0"),
     "eps": (lambda: F.layer_norm(X, 3, eps="a"), TypeError, "layer_norm: eps must be a number"),  # type: ignore[arg-type]
     "momentum": (lambda: F.batch_norm(X, None, None, training=True, momentum=None), TypeError, "momentum"),  # type: ignore[arg-type]
