@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dlcore._errors import DTypeError, ShapeError
+from dlcore.nn._structured_init import dirac_, eye_, orthogonal_, sparse_, trunc_normal_
 from dlcore.ops._common import as_tensor, check_number
 from dlcore.random import Generator, generator_for
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from dlcore._tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "uniform_",
-    "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
+
+#: What PyTorch takes for a linear layer.
+_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -137,8 +141,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which a nonlinearity's weights should be larger; PyTorch's table.
 
     Args:
-        nonlinearity: "linear", "conv2d", "sigmoid" (1), "tanh" (5/3), "relu" (sqrt 2), "leaky_relu"
-            (sqrt(2 / (1 + slope^2))) or "selu" (3/4).
+        nonlinearity: "linear" or the name of a convolution ("conv1d" ... "conv_transpose3d"), "sigmoid" (1), "tanh"
+            (5/3), "relu" (sqrt 2), "leaky_relu" (sqrt(2 / (1 + slope^2))) or "selu" (3/4).
         param: the slope of leaky_relu, default 0.01.
 
     >>> dl.nn.init.calculate_gain("tanh")
@@ -146,10 +150,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"calculate_gain: the slope of leaky_relu must be a number, got {param!r}")
         return math.sqrt(2.0 / (1 + slope**2))
-    gains = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
+    gains = dict.fromkeys(_LINEAR, 1.0) | {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
     if nonlinearity not in gains:
-        raise ValueError(f"calculate_gain: nonlinearity must be one of {', '.join(gains)}, got {nonlinearity!r}")
+        raise ValueError(
+            f"calculate_gain: nonlinearity must be one of {', '.join([*gains, 'leaky_relu'])}, got {nonlinearity!r}"
+        )
     return gains[nonlinearity]
 
 
@@ -160,12 +168,22 @@ def _finite(name: str, argument: str, value: float) -> float:
     return value
 
 
-def _fans(name: str, tensor: Tensor, mode: str | None) -> float:
-    """The number of inputs or of outputs of each unit, or (None) their sum."""
+def _calculate_fan_in_and_fan_out(tensor: Tensor, name: str = "_calculate_fan_in_and_fan_out") -> tuple[int, int]:
+    """The numbers of inputs and of outputs of each unit, by PyTorch's convention: shape[1] and shape[0] times the size.
+
+    For a weight (out, in / groups, *size) the first is exact, and the second counts all output channels, grouped or
+    not. For a transposed convolution, whose weight is (in, out / groups, *size), the two change places: its "fan_in"
+    is what PyTorch calls so, the number of outputs that an input reaches, and stride plays no part.
+    """
     if as_tensor(name, "tensor", tensor).ndim < 2:
         raise ShapeError(f"{name}: a weight has at least 2 dimensions (out, in, ...), got shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
-    fan_in, fan_out = tensor.shape[1] * field, tensor.shape[0] * field
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _fans(name: str, tensor: Tensor, mode: str | None) -> float:
+    """One of the two fans, or (None) their sum."""
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor, name)
     fans = {"fan_in": fan_in, "fan_out": fan_out, None: fan_in + fan_out}
     if mode not in fans:
         raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
