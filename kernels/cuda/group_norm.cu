@@ -257,9 +257,11 @@ static __device__ __forceinline__ void sums_of_columns(const SCALAR* __restrict_
         store, partials, tickets);
 }
 
-// inner = 1. Bytes: each of grad and x once, and the partial sums. `width` as above.
+// inner = 1. Bytes: each of grad and x once, a sample's statistics from a cache, three a pack and three
+// more for each further group that it reaches into, and the partial sums. `width` as above.
 // registers: 80 where INDEX=int
 // registers: 128
+// vector: 128 loads except 24
 extern "C" __global__ void __launch_bounds__(NORM_THREADS, COLUMN_BLOCKS)
     group_norm_sums_columns(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                             const REAL* __restrict__ statistics, SCALAR* weight_grad, SCALAR* bias_grad,
@@ -297,6 +299,7 @@ static __device__ __forceinline__ void sums_of_planes(const SCALAR* __restrict__
 // Bytes: each of grad and x once, a sample's statistics once a pack from a cache.
 // registers: 64 where INDEX=int
 // registers: 128
+// vector: 128 loads except 12
 extern "C" __global__ void __launch_bounds__(NORM_THREADS, PLANE_BLOCKS)
     group_norm_sums_planes(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                            const REAL* __restrict__ statistics, SCALAR* weight_grad, SCALAR* bias_grad,
