@@ -406,5 +406,6 @@ CASES += [
 
 from . import (  # noqa: E402
     cases_adaptive_pooling,  # noqa: F401
+    cases_normalization,  # noqa: F401
     cases_special,  # noqa: F401
 )
