@@ -49,7 +49,11 @@ def test_layers_are_their_functions(rng: np.random.Generator) -> None:
     conv = nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 2), 2)
     pairs = [
         (conv, F.conv2d(x, conv.weight, conv.bias, (2, 1), (1, 0), (1, 2), 2)),
-        (nn.MaxPool2d(3, 2, 1, 2, True), F.max_pool2d(x, 3, 2, 1, 2, True)),
+        (nn.MaxPool2d(3, 2, 1, 2, ceil_mode=True), F.max_pool2d(x, 3, 2, 1, 2, True)),
+        (nn.MinPool2d(3, 2, 1, 2, False, True), F.min_pool2d(x, 3, 2, 1, 2, True)),
+        (nn.AdaptiveAvgPool2d((2, 3)), F.adaptive_avg_pool2d(x, (2, 3))),
+        (nn.AdaptiveMaxPool2d((2, 3)), F.adaptive_max_pool2d(x, (2, 3))),
+        (nn.Upsample(scale_factor=(2, 1.5)), F.interpolate(x, scale_factor=(2, 1.5))),
         (nn.AvgPool2d(3, 2, 1, True, False), F.avg_pool2d(x, 3, 2, 1, True, False)),
         (nn.AvgPool2d(3, divisor_override=2), F.avg_pool2d(x, 3, divisor_override=2)),
         (nn.ReLU(), F.relu(x)),
@@ -170,7 +174,13 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "conv2d dtype": (
         lambda: F.conv2d(IMAGES, KERNELS, dl.ones(4, dtype="float64")), dl.DTypeError, "conv2d: .*bias float64",
     ),
-    "conv2d same": (lambda: F.conv2d(IMAGES, KERNELS, padding="same"), ValueError, "conv2d: padding .* got 'same'"),  # type: ignore[arg-type]
+    "conv2d same": (
+        lambda: F.conv2d(IMAGES, KERNELS, stride=2, padding="same"), ValueError,
+        r"conv2d: padding='same' is for stride 1, got stride \(2, 2\)",
+    ),
+    "conv2d padding word": (
+        lambda: F.conv2d(IMAGES, KERNELS, padding="full"), ValueError, "conv2d: padding must be .* got 'full'",
+    ),
     "MaxPool2d kernel": (lambda: nn.MaxPool2d(0), ValueError, "MaxPool2d: kernel_size .* got 0"),
     "AvgPool2d stride": (lambda: nn.AvgPool2d(2, 0), ValueError, "AvgPool2d: stride .* got 0"),
     "max_pool2d input": (lambda: F.max_pool2d(X, 1), dl.ShapeError, r"max_pool2d: input must have .*got \(2, 3\)"),

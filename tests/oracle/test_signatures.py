@@ -16,7 +16,7 @@ DIFFERENCES = (Path(__file__).parents[2] / "docs" / "differences.md").read_text(
 
 # Arguments of PyTorch's that are not there, by function; "*": wherever PyTorch has them.
 NOT_THERE = {
-    "*": {"inplace", "size_average", "reduce", "padding_mode", "return_indices", "foreach", "fused", "capturable",
+    "*": {"inplace", "size_average", "reduce", "foreach", "fused", "capturable",
           "differentiable"},
     "softmax": {"dtype", "_stacklevel"},
     "log_softmax": {"dtype", "_stacklevel"},
