@@ -126,7 +126,7 @@ INDEX, WEIGHT = dl.tensor([0, 1]), dl.tensor(TABLE)
 BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "too large": (lambda: F.embedding(dl.tensor([0, 4]), WEIGHT).numpy(), IndexError, r"must be in 0\.\.3, got 4"),
     "negative": (lambda: F.embedding(dl.tensor([-1]), WEIGHT).numpy(), IndexError, r"must be in 0\.\.3, got -1"),
-    "no rows": (lambda: F.embedding(INDEX, dl.ones((0, 3))).numpy(), IndexError, "embedding: input must be in"),
+    "no rows": (lambda: F.embedding(INDEX, dl.ones((0, 3))), IndexError, "rows of a table that has none"),
     "floats": (lambda: F.embedding(dl.tensor([0.0]), WEIGHT), DTypeError, "input must be integers"),
     "a list": (lambda: F.embedding([0], WEIGHT), TypeError, "input must be a Tensor"),  # type: ignore[arg-type]
     "integers": (lambda: F.embedding(INDEX, dl.ones((3, 2), dtype="int64")), DTypeError, "weight must be a float"),

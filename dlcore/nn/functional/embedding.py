@@ -112,6 +112,8 @@ def embedding(
     if sparse:
         raise ValueError("embedding: sparse=True is not supported; gradients are dense")
     rows = table.shape[0]
+    if index.size and not rows:
+        raise IndexError(f"embedding: input of shape {index.shape} looks up rows of a table that has none")
     padding_idx = padding_row("embedding", padding_idx, rows)
     for argument, value in (("max_norm", max_norm), ("norm_type", norm_type)):
         wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0
