@@ -10,7 +10,7 @@ from dlcore._errors import DeviceError, DTypeError, ShapeError
 from dlcore._tensor import Tensor, wrap
 from dlcore.autograd.function import Function, _lock, _written
 from dlcore.autograd.hooks import applied, of_leaves, of_nodes
-from dlcore.autograd.recording import _recording, enable_grad
+from dlcore.autograd.recording import _recording, enable_grad, is_grad_enabled
 
 if TYPE_CHECKING:
     from dlcore._device import device
@@ -143,7 +143,7 @@ def gradients_at(
 
     The part of the graph between them and the `outputs` is released, unless the walk that is under way is recorded.
     """
-    create_graph = _recording.get()
+    create_graph = is_grad_enabled()
     capture: dict[Function | Tensor, Tensor | None] = dict.fromkeys([place for place in places if place is not None])
     between: set[Function] = set()
     stack: list[Function | Tensor | None] = [x._node for x in outputs]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dlcore._errors import DeviceError
 from dlcore._tensor import Tensor, wrap
 from dlcore.autograd.hooks import of_leaves
-from dlcore.autograd.recording import _recording
+from dlcore.autograd.recording import _is_recording
 
 if TYPE_CHECKING:
     from dlcore._device import device
@@ -118,7 +118,7 @@ class Function:
         recorded = False
         arrays: list[Any] = []
         edges: list[Function | Tensor | None] = []
-        recording = _recording.get()
+        recording = _is_recording()
         for x in inputs:
             if isinstance(x, Tensor):
                 arrays.append(x._array)

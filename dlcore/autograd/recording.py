@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _recording: ContextVar[bool] = ContextVar("dlcore_recording", default=True)
+_is_recording = _recording.get  # bound once: every operation asks
 
 
 class _RecordingMode:
@@ -68,4 +69,4 @@ def is_grad_enabled() -> bool:
     >>> dl.is_grad_enabled()
     True
     """
-    return _recording.get()
+    return _is_recording()
