@@ -246,10 +246,17 @@ def _rules() -> dict[type, Rule]:
     if not _ruled:
         from dlcore import nn
 
+        def per_element(count: int) -> Rule:
+            return lambda module, before, after: count * prod(after)
+
+        def adaptive(axes: int) -> Rule:
+            return lambda module, before, after: _adaptive(before, after, axes)
+
+        kind: type
         for count, names in _PER_ELEMENT.items():
             for name in names:
                 if hasattr(nn, name):
-                    _ruled[getattr(nn, name)] = lambda module, before, after, count=count: count * prod(after)
+                    _ruled[getattr(nn, name)] = per_element(count)
         for kind in (nn.Linear, nn.Perceptron):
             _ruled[kind] = lambda module, before, after: 2 * module.in_features * prod(after)
         for kind in (nn.Conv1d, nn.Conv2d):
@@ -258,10 +265,10 @@ def _rules() -> dict[type, Rule]:
             _ruled[kind] = lambda module, before, after: 2 * prod(module.weight.shape[1:]) * prod(before)
         for kind in (nn.MaxPool1d, nn.MaxPool2d, nn.MinPool1d, nn.MinPool2d, nn.AvgPool1d, nn.AvgPool2d):
             _ruled[kind] = lambda module, before, after: prod(module.kernel_size) * prod(after)
-        for kind, axes in (
-            (nn.AdaptiveAvgPool1d, 1), (nn.AdaptiveMaxPool1d, 1), (nn.AdaptiveAvgPool2d, 2), (nn.AdaptiveMaxPool2d, 2),
-        ):  # fmt: skip
-            _ruled[kind] = lambda module, before, after, axes=axes: _adaptive(before, after, axes)
+        for kind in (nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d):
+            _ruled[kind] = adaptive(1)
+        for kind in (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d):
+            _ruled[kind] = adaptive(2)
     return _ruled
 
 

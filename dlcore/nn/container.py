@@ -66,7 +66,7 @@ class _Numbered(Module):
         del self[index]
         return module
 
-    def __add__(self, other: Any) -> Self:
+    def __add__(self, other: Iterable[Module]) -> Self:
         if not isinstance(other, Iterable):
             return NotImplemented
         return type(self)()._filled([*self.children(), *other])

@@ -225,11 +225,12 @@ class _Backwards(_Convolution):
         wanted = sizes(name, "output_size", wanted[-self.axes :], 1, self.axes)
         if x.ndim not in (self.axes + 1, self.axes + 2):
             raise ShapeError(f"{name}: input of shape {x.shape} has no {self.axes} axes behind channels")
+        pads: Any = self.padding  # numbers, never a word
         least = [
-            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
-            for size, stride, padding, dilation, kernel in zip(
-                x.shape[-self.axes :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
-            )  # type: ignore[misc] # padding is numbers here
+            (size - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1
+            for size, stride, pad, dilation, kernel in zip(
+                x.shape[-self.axes :], self.stride, pads, self.dilation, self.kernel_size, strict=True
+            )
         ]
         most = [low + stride - 1 for low, stride in zip(least, self.stride, strict=True)]
         if not all(low <= size <= high for low, size, high in zip(least, wanted, most, strict=True)):

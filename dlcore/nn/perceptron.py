@@ -103,9 +103,11 @@ class Perceptron(Module):
                 start, block = start + block, 2 * block
                 continue
             sample, error = x[start + first], y[start + first] - self.forward(x[start + first])
-            self.weight += lr * error[:, None] * sample
+            weight: Tensor = self.weight
+            weight += lr * error[:, None] * sample
             if self.bias is not None:
-                self.bias += lr * error
+                bias: Tensor = self.bias
+                bias += lr * error
             mistakes += int(wrong[first].sum())
             start, block = start + first + 1, BLOCK
         return mistakes

@@ -178,8 +178,10 @@ class AvgPool2d(_Pool):
         self.divisor_override = divisor_override
 
     def forward(self, x: Tensor) -> Tensor:
-        arguments: Any = (self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
-        return functional.avg_pool2d(x, *arguments, self.divisor_override)
+        arguments: Any = (
+            self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
+        return functional.avg_pool2d(x, *arguments)
 
 
 class _AdaptivePool(Module):

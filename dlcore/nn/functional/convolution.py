@@ -75,7 +75,7 @@ class Conv2dBackwardInput(_Conv2d):
         self.weight_shape = weight.shape
         return self.backend.conv2d_backward_input(grad, weight, self.x_shape, self.spec)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         y, weight = self.saved
         return (
             Conv2d(self.spec)(grad, weight) if self.needs(0) else None,

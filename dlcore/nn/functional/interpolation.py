@@ -85,7 +85,8 @@ def nearest(size: int, output_size: int, scale_factor: float | None) -> Array:
     if output_size == 2 * size:
         return places // 2
     step = np.float32(size) / np.float32(output_size) if scale_factor is None else np.float32(1.0 / scale_factor)
-    return np.minimum(np.floor(places.astype(np.float32) * step).astype(np.int64), size - 1)
+    found: Array = np.minimum(np.floor(places.astype(np.float32) * step).astype(np.int64), size - 1)
+    return found
 
 
 def _nearest(x: Tensor, indices: list[Array]) -> Tensor:
