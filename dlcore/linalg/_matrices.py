@@ -73,12 +73,17 @@ def identity(size: int, like: Tensor) -> Tensor:
     return plain(like, like._device.backend.xp.eye(size, dtype=like.dtype))
 
 
-def check_gauge(name: str, phases: Tensor, what: str) -> None:
-    """Raise where the gradient says that the result depends on what a decomposition leaves open."""
-    backend = phases._device.backend
-    worst = backend.to_host(backend.xp.max(backend.xp.abs(phases._array))) if phases.size else 0.0
-    if worst > 1e-2:  # PyTorch's tolerance
-        raise RuntimeError(f"{name}: the gradient is not defined: the result depends on {what}")
+def check_gauge(name: str, open_part: Tensor, of: Tensor, what: str) -> None:
+    """Raise where the gradient says that the result depends on what a decomposition leaves open.
+
+    `open_part` must vanish but for rounding in numbers as large as `of`. The tolerance is PyTorch's, for large numbers
+    of low precision more.
+    """
+    if open_part.size:
+        backend, xp = open_part._device.backend, open_part._device.backend.xp
+        worst, scale = (float(backend.to_host(xp.max(xp.abs(x._array)))) for x in (open_part, of))
+        if worst > 1e-2 + 1e3 * float(np.finfo(of.dtype).eps) * scale:
+            raise RuntimeError(f"{name}: the gradient is not defined: the result depends on {what}")
 
 
 def phases(x: Tensor) -> Tensor:

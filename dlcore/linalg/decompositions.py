@@ -178,7 +178,7 @@ class Eigh(SeveralOutputs):
             return matmul(v * expand_dims(grad_w, axis=-2), adjoint(v))
         inner = matmul(adjoint(v), grad_v)
         if v.dtype.kind == "c":
-            check_gauge("eigh", phases(inner), "the phase of the eigenvectors, which is arbitrary")
+            check_gauge("eigh", phases(inner), inner, "the phase of the eigenvectors, which is arbitrary")
         inner = _divided(inner, w)
         if grad_w is not None:
             inner = inner + diag_embed(cast(grad_w, v.dtype))
@@ -253,9 +253,10 @@ class SVD(SeveralOutputs):
         of_u = None if grad_u is None else matmul(adjoint(u), grad_u)
         of_v = None if grad_v is None else matmul(adjoint(v), grad_v)
         if u.dtype.kind == "c":
-            turned = sum_of([None if x is None else phases(x) for x in (of_u, of_v)])
+            there = [x for x in (of_u, of_v) if x is not None]
+            turned = sum_of([phases(x) for x in there])
             assert turned is not None
-            check_gauge("svd", turned, "the phase of the singular vectors, which is arbitrary")
+            check_gauge("svd", turned, there[0], "the phase of the singular vectors, which is arbitrary")
         row, column = expand_dims(s, axis=-2), expand_dims(s, axis=-1)
         squares = s * s
         parts: list[Tensor | None] = [None if grad_s is None else diag_embed(cast(grad_s, u.dtype))]
@@ -341,5 +342,6 @@ def _without_added(name: str, q: Tensor, grad: Tensor | None, count: int) -> Ten
         return None
     first, added, of_added = q[..., :count], q[..., count:], grad[..., count:]
     turned = matmul(adjoint(added), of_added)
-    check_gauge(name, turned - adjoint(turned), "the choice of the vectors that complete the basis, which is arbitrary")
+    choice = "the choice of the vectors that complete the basis, which is arbitrary"
+    check_gauge(name, turned - adjoint(turned), turned, choice)
     return grad[..., :count] - matmul(added, matmul(adjoint(of_added), first))
