@@ -61,10 +61,12 @@ class PointwiseBackward(Function):
 
 
 def _gelu(x: Tensor, alpha: float, beta: float) -> Tensor:
-    return exp(square(x) * -0.5) * (2 - square(x)) * (1 / math.sqrt(2 * math.pi))
+    near = square(clip(x, -40, 40))  # beyond, the density is 0 in every dtype; and the square fits into float16
+    return exp(near * -0.5) * (2 - near) * (1 / math.sqrt(2 * math.pi))
 
 
 def _gelu_tanh(x: Tensor, alpha: float, beta: float) -> Tensor:
+    x = clip(x, -20, 20)  # beyond, 1 - t^2 is 0 in every dtype; and the powers fit into float16
     t = tanh((x + GELU_CUBIC * x * x * x) * GELU_SLOPE)
     first, second = GELU_SLOPE * (1 + 3 * GELU_CUBIC * x * x), 6 * GELU_SLOPE * GELU_CUBIC * x  # of tanh's argument
     return (1 - t * t) * (first + 0.5 * x * second - x * t * first * first)
@@ -92,7 +94,8 @@ def _log_sigmoid(x: Tensor, alpha: float, beta: float) -> Tensor:
 
 def _softsign(x: Tensor, alpha: float, beta: float) -> Tensor:
     sign = plain(x, x.device.backend.xp.sign(x._array))
-    return sign * -2 / (1 + abs_(x)) ** 3
+    s = 1 / (1 + abs_(x))
+    return sign * -2 * s * s * s
 
 
 def _tanhshrink(x: Tensor, alpha: float, beta: float) -> Tensor:
