@@ -170,23 +170,30 @@ def group_norm_forward(
     length = shape[2] * shape[3]
     ones = _ones(length, x.dtype)
     statistics = np.empty((3, *shape[:2]), x.dtype)
+    along = (1, groups, shape[2], 1)
+    weight, bias = (None if values is None else values.reshape(along) for values in (weight, bias))
     for start in range(0, shape[0], step):
         part = slice(start, start + step)
-        values = source[part].reshape(-1, groups, length)
-        mean = np.matmul(values, ones) / length
-        deviation = np.subtract(values, mean[:, :, None], out=scratch("deviation", values.shape, x.dtype))
-        rest = np.matmul(deviation, ones) / length
+        values, result = source[part].reshape(-1, groups, length), out[part]
+        rows = result.reshape(values.shape)
+        mean = _row_totals(values, ones) / length
+        deviation = np.subtract(values, mean[:, :, None], out=rows)
+        rest = _row_totals(deviation, ones) / length
         var = np.maximum(np.vecdot(deviation, deviation) / length - rest * rest, 0)
         inverse = 1 / np.sqrt(var + eps)
         statistics[:, part] = mean, rest, inverse
-        factor = inverse[:, :, None, None]
-        if weight is not None:
-            factor = factor * weight.reshape(groups, -1, 1)
-        result = np.multiply(deviation.reshape(-1, *shape[1:]), factor, out=out[part])
+        if shape[3] == 1:  # as many weights as elements: no product of them with the rows' factors
+            deviation -= rest[:, :, None]
+            deviation *= inverse[:, :, None]
+            if weight is not None:
+                result *= weight
+            if bias is not None:
+                result += bias
+            continue
+        factor = inverse[:, :, None, None] if weight is None else inverse[:, :, None, None] * weight
         shift = factor * -rest[:, :, None, None]
-        if bias is not None:
-            shift = shift + bias.reshape(groups, -1, 1)
-        result += shift
+        result *= factor
+        result += shift if bias is None else shift + bias
     return out.reshape(x.shape), statistics
 
 
@@ -207,7 +214,8 @@ def group_norm_backward(
         deviation = np.subtract(source[part], mean[:, :, None, None], out=scratch("deviation", result.shape, x.dtype))
         if affine:
             single = shape[3] == 1
-            dots = (g * deviation)[..., 0] if single else np.vecdot(g, deviation)
+            product = np.multiply(g, deviation, out=scratch("product", g.shape, x.dtype)) if single else None
+            dots = np.vecdot(g, deviation) if product is None else product[..., 0]
             totals = g[..., 0] if single else np.matmul(g, _ones(shape[3], x.dtype))
             by_weight += _over_samples(dots, inverse) - _over_samples(totals, inverse * rest)
             by_bias += np.add.reduce(totals, axis=0)
@@ -216,7 +224,7 @@ def group_norm_backward(
             rows = result.reshape(-1, groups, length)
         else:
             rows = g.reshape(-1, groups, length)
-        total = np.matmul(rows, ones)
+        total = _row_totals(rows, ones)
         product = (np.vecdot(rows, deviation.reshape(rows.shape)) - rest * total) * inverse
         slope = inverse * inverse * product / -length
         offset = inverse * total / -length - slope * rest
@@ -228,6 +236,11 @@ def group_norm_backward(
     if not affine:
         return gradient, None, None
     return gradient, by_weight.reshape(-1).astype(x.dtype), by_bias.reshape(-1).astype(x.dtype)
+
+
+def _row_totals(x: Array, ones: Array) -> Array:
+    """(n, G, length) -> (n, G), by one product of a matrix and a vector."""
+    return np.matmul(x.reshape(-1, x.shape[2]), ones).reshape(x.shape[:2])
 
 
 def _over_samples(values: Array, weights: Array) -> Array:

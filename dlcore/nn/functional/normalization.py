@@ -174,7 +174,7 @@ def batch_norm(
 
     Raises:
         ShapeError, DTypeError: what does not fit the input.
-        ValueError: in training, eps of 0 or less, or one value per channel, whose variance is always 0; else, no running
+        ValueError: in training, eps of 0 or less, or one value per channel, whose variance is 0; else, no running
             statistics.
 
     On a GPU the running statistics of a step are written even where that step later turns out to have been given bad
