@@ -88,8 +88,7 @@ class ExponentialMovingAverage:
                 if new == 1.0:
                     average[...] = values
                     continue
-                change = wide(xp, values) - wide(xp, average)
-                average[...] = average + new * change if new < 0.5 else values - (1.0 - new) * change
+                average[...] = average + new * (wide(xp, values) - wide(xp, average))
         self.n_averaged += 1
 
     def averages(self) -> dict[str, Tensor]:
