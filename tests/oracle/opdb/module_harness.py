@@ -117,7 +117,7 @@ def ours(arguments: Any) -> Any:
 
 def compare_modules(name: str, entry: Module, sample: Any, training: bool, rng: np.random.Generator) -> None:
     made, given = sample.constructor_input, sample.forward_input
-    theirs = module_infos()[name].module_cls(*made.args, **made.kwargs).to(torch.float64).train(training)
+    theirs = getattr(torch.nn, name)(*made.args, **made.kwargs).to(torch.float64).train(training)
     mine = entry.here(*ours(made.args), **ours(made.kwargs)).to("float64").train(training)
     with torch.no_grad():  # ones and zeros as new weights would hide what they are multiplied with
         for parameter in theirs.parameters():
