@@ -51,7 +51,7 @@ class NormalizationPrimitives(CudaPrimitives):
         self._reduce("batch_norm", "batch_norm_statistics", sums, x, where, view, (), options)
         self._apply(x, weight, bias, statistics, None, None, out, batches, eps)
         for running, moved in ((running_mean, average), (running_var, var)):
-            if moved is not running:
+            if running is not None and moved is not running:
                 running[...] = moved
         return out, statistics
 
@@ -103,7 +103,7 @@ class NormalizationPrimitives(CudaPrimitives):
     ) -> tuple[Array, Array, Array]:
         if not _one_float_dtype(grad, x, weight) or not x.size:
             return super().batch_norm_backward(grad, x, weight, statistics, training, weight_out, bias_out)
-        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics)
+        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics.astype(real(x.dtype), copy=False))
         channels = x.shape[1]
         by_weight, by_bias = self._results((weight_out, bias_out), channels, x)
         lines = self.empty((3, channels), real(x.dtype))
@@ -140,7 +140,7 @@ class NormalizationPrimitives(CudaPrimitives):
     ) -> tuple[Array, Array | None, Array | None]:
         if not _one_float_dtype(grad, x, weight) or not x.size:
             return super().group_norm_backward(grad, x, weight, statistics, affine, weight_out, bias_out)
-        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics)
+        grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics.astype(real(x.dtype), copy=False))
         groups, by_x = statistics.shape[2], self.empty(x.shape, x.dtype)
         self._rows("group_norm_backward", groups, x, (grad, x, weight, statistics, by_x), ())
         if not affine:

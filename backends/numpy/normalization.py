@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlcore.reference.normalization import share_of_newest
+
 from .sums import sum_axes
 from .workspace import scratch
 
@@ -77,7 +79,7 @@ def batch_norm_forward(
         _scaled(deviation, inverse, -rest, weight, bias, part, out[:, part])
     if batches is not None:
         batches += 1
-    share = 1 / int(batches) if momentum is None else momentum  # type: ignore[call-overload]
+    share = share_of_newest(momentum, batches)
     for running, value in (
         (running_mean, statistics[0] + statistics[1]),
         (running_var, var * (count / max(count - 1, 1))),

@@ -31,13 +31,21 @@ def batch_norm_forward(
     statistics = xp.stack([xp.reshape(value, (-1,)) for value in (mean, rest, inverse)])
     if batches is not None:
         batches[...] = batches + 1
-    share = float(1 / batches) if momentum is None else momentum
+    share = share_of_newest(momentum, batches)
     count = x.size // x.shape[1]
     unbiased = var * (count / max(count - 1, 1))
     for running, value in ((running_mean, mean), (running_var, unbiased)):
         if running is not None:
             running[...] = (1 - share) * wide(xp, running) + share * xp.reshape(value, (-1,))
     return cast(xp, _affine(xp, deviation * inverse, weight, bias), x.dtype), statistics
+
+
+def share_of_newest(momentum: float | None, batches: Array | None) -> float:
+    """The share of this batch, the last of `batches`, in the running statistics."""
+    if momentum is not None:
+        return momentum
+    assert batches is not None, "averages need the number of batches"
+    return 1 / float(batches)
 
 
 def batch_norm_inference(
