@@ -15,7 +15,7 @@ from dlcore.nn.functional._args import REDUCTIONS, floats, real_number, reductio
 from dlcore.nn.functional._losses import class_indices, factor, matching, reduced
 from dlcore.ops import clip, equal, exp, expand_dims, greater, less, log, log1p, multiply, square, where
 from dlcore.ops import sum as sum_
-from dlcore.ops._common import check_broadcast, plain
+from dlcore.ops._common import check_broadcast, plain, raw
 
 #: The lowest logarithm of a probability that counts, as in PyTorch: that of 0 would be -inf, and its loss NaN.
 LOWEST_LOG = -100.0
@@ -54,29 +54,31 @@ class NLL(Function):
 
     def forward(self, x: Any, labels: Any, weight: Any) -> Any:
         self.shape = x.shape
-        counts, label, row_weight = chosen(self.xp, labels, weight, self.ignore_index, x.dtype)
+        counts, label, row_weight = chosen(self.xp, labels, x.shape[self.axis], weight, self.ignore_index, x.dtype)
         picked = self.xp.take_along_axis(x, self.xp.expand_dims(label, self.axis), axis=self.axis)
-        lost = -row_weight * self.xp.reshape(picked, label.shape)
-        return self.xp.where(counts, lost, self.xp.zeros_like(lost))  # a choice: -inf of an ignored row stays out
+        picked = self.xp.reshape(picked, label.shape)
+        picked = self.xp.where(counts, picked, self.xp.zeros_like(picked))  # -inf of an ignored row stays out
+        return -row_weight * picked
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         labels, weight = self.saved
         xp, dtype = self.xp, grad.dtype
-        _, label, row_weight = chosen(
-            xp, labels._array, None if weight is None else weight._array, self.ignore_index, dtype
-        )
         classes = self.shape[self.axis]
+        _, label, row_weight = chosen(xp, labels._array, classes, raw(weight), self.ignore_index, dtype)
         place = xp.reshape(xp.arange(classes, dtype=int64), (classes, *(1,) * (len(self.shape) - self.axis - 1)))
         hit = xp.astype(xp.expand_dims(label, self.axis) == place, dtype)
         targets = plain(grad, -hit * xp.expand_dims(row_weight, self.axis))
         return multiply(expand_dims(grad, axis=self.axis), targets), None, None
 
 
-def chosen(xp: Any, labels: Any, weight: Any, ignore_index: int, dtype: Any) -> tuple[Any, Any, Any]:
-    """Which labels count; the labels, 0 where they do not; and the weights of their classes, there 0."""
+def chosen(xp: Any, labels: Any, classes: int, weight: Any, ignore_index: int, dtype: Any) -> tuple[Any, Any, Any]:
+    """Which labels count; the labels, 0 where they do not; and the weights of their classes, there 0.
+
+    A GPU has not yet said whether the labels are in range: one that is not must not reach beyond the arrays.
+    """
     labels = xp.astype(labels, int64)
     counts = labels != ignore_index
-    label = xp.where(counts, labels, xp.zeros_like(labels))
+    label = xp.where(counts & (labels >= 0) & (labels < classes), labels, xp.zeros_like(labels))
     row_weight = xp.astype(counts, dtype)
     return counts, label, row_weight if weight is None else row_weight * weight[label]
 
@@ -151,7 +153,7 @@ def nll_loss(
     if reduction != "mean":
         return reduced(name, loss, reduction)
     xp = backend.xp
-    total = xp.sum(chosen(xp, labels._array, None if w is None else w._array, ignore_index, x.dtype)[2])
+    total = xp.sum(chosen(xp, labels._array, classes, raw(w), ignore_index, x.dtype)[2])
     return sum_(loss) / plain(x, xp.where(total == 0, xp.full_like(total, math.nan), total))  # NaN: a mean of nothing
 
 
