@@ -37,6 +37,8 @@ import dlcore as dl
 torch = pytest.importorskip("torch", exc_type=ImportError)
 
 RTOL = 1e-7
+#: Of float32 and complex64, which are compared without second gradients: relative to the largest element.
+SINGLE = 2e-5
 #: Samples with more elements than this, in and out together, are compared without second gradients.
 SECOND_ORDER = 2000
 #: On a GPU, be it simulated: elements of a sample at most, and about how many samples of an operation.
@@ -216,7 +218,8 @@ def compare(name: str, entry: Entry, sample: Any, seed: int) -> None:
         assert mine.requires_grad == theirs.requires_grad, f"output {i}: requires_grad is {mine.requires_grad}"
     leaves = [(mine, theirs) for mine, theirs in pairs if mine.requires_grad]
     elements = sum(theirs.numel() for _, theirs in leaves) + sum(theirs.numel() for theirs in their_outputs)
-    second = entry.second and op_infos()[name].supports_gradgrad and elements <= SECOND_ORDER
+    single = any(theirs.dtype in (torch.float32, torch.complex64) for theirs in their_outputs)
+    second = entry.second and op_infos()[name].supports_gradgrad and elements <= SECOND_ORDER and not single
     rng = np.random.default_rng(seed)
     ends = list(zip(our_outputs, their_outputs, strict=True))
     for order in ("gradient", "second gradient")[: 2 if second else 1]:
@@ -279,7 +282,10 @@ def close(mine: Any, theirs: Any, rtol: float, what: str) -> None:
         assert mine.dtype == theirs.dtype, f"{what}: dtype {mine.dtype}, expected {theirs.dtype}"
         finite = theirs[np.isfinite(theirs)]
         scale = np.abs(finite).max(initial=0)  # relative to each element, or to the largest where sums cancel
-        np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol * max(1e-3 * scale, 1e-6), err_msg=what)
+        atol = rtol * max(1e-3 * scale, 1e-6)
+        if theirs.dtype in (np.float32, np.complex64):
+            rtol, atol = SINGLE, SINGLE * scale
+        np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=atol, err_msg=what)
     else:
         np.testing.assert_array_equal(mine, theirs, err_msg=what)
 

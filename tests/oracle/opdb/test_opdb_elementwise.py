@@ -22,7 +22,7 @@ from oracle.opdb.harness import (
 import dlcore as dl
 from dlcore.ops.norms import vector_norm
 
-NUMBERS = ("float64", "complex128")
+NUMBERS = ("float64", "complex128", "float32")
 WHOLE = ("int64", "bool")
 
 
@@ -66,29 +66,30 @@ TABLE: dict[str, Entry] = {
         f"round.decimals_{digits}": Entry(dl.round, (Skip("the standard rounds to whole numbers", has("decimals")),))
         for digits in ("0", "3", "neg_3")
     },
-    "sgn": Entry(dl.sign),
+    "sgn": Entry(dl.sign, dtypes=NUMBERS),
     "bitwise_not": Entry(dl.bitwise_invert, dtypes=WHOLE),
     **two_arguments("add sub:subtract", NUMBERS, Skip("no factor on the second operand", has("alpha"))),
     **two_arguments("mul:multiply div.no_rounding_mode:divide pow remainder"),
     **two_arguments("atan2 hypot copysign logaddexp maximum minimum"),
     **two_arguments("logical_and logical_or logical_xor", (*NUMBERS, *WHOLE)),
     **two_arguments("bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift", WHOLE),
-    **{name: Entry(over(getattr(dl, name)), (AXIS_OF_SCALAR,)) for name in ("sum", "prod", "logsumexp")},
+    **{name: Entry(over(getattr(dl, name)), (AXIS_OF_SCALAR,), dtypes=NUMBERS)
+       for name in ("sum", "prod", "logsumexp")},
     "mean": Entry(
         over(dl.mean), (AXIS_OF_SCALAR,),
-        (NoError("integers give float32", "could not infer output dtype"),),
+        (NoError("integers give float32", "could not infer output dtype"),), NUMBERS,
     ),
-    "amax": Entry(over(dl.max), (AXIS_OF_SCALAR,)),
-    "amin": Entry(over(dl.min), (AXIS_OF_SCALAR,)),
+    "amax": Entry(over(dl.max), (AXIS_OF_SCALAR,), dtypes=NUMBERS),
+    "amin": Entry(over(dl.min), (AXIS_OF_SCALAR,), dtypes=NUMBERS),
     **{
-        name: Entry(over(getattr(dl, name)), (AXIS_OF_SCALAR,), dtypes=(*NUMBERS, *WHOLE))
+        name: Entry(over(getattr(dl, name)), (AXIS_OF_SCALAR,), dtypes=("float64", "complex128", *WHOLE))
         for name in ("argmax", "argmin", "any", "all", "count_nonzero")
     },
-    **{name: Entry(spread(getattr(dl, name.partition(".")[0])))
+    **{name: Entry(spread(getattr(dl, name.partition(".")[0])), dtypes=NUMBERS)
        for name in ("var", "std", "var.unbiased", "std.unbiased")},
-    "cumsum": Entry(over(dl.cumulative_sum), (AXIS_OF_SCALAR,)),
-    "cumprod": Entry(over(dl.cumulative_prod), (AXIS_OF_SCALAR,)),
-    "linalg.vector_norm": Entry(over(vector_norm), (AXIS_OF_SCALAR,)),
+    "cumsum": Entry(over(dl.cumulative_sum), (AXIS_OF_SCALAR,), dtypes=NUMBERS),
+    "cumprod": Entry(over(dl.cumulative_prod), (AXIS_OF_SCALAR,), dtypes=NUMBERS),
+    "linalg.vector_norm": Entry(over(vector_norm), (AXIS_OF_SCALAR,), dtypes=NUMBERS),
 }  # fmt: skip
 
 
