@@ -18,7 +18,7 @@ PIECE = 2**13  # elements: a handful of arrays of so many are in the cache at on
 
 
 def pointwise_forward(x: Array, function: str, alpha: float, beta: float) -> Array:
-    forward = FORWARD.get(function, POINTWISE[function].forward)
+    forward: Callable[..., Array] = FORWARD.get(function) or POINTWISE[function].forward
     out = np.empty(x.shape, x.dtype)
     source, target = x.reshape(-1), out.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):  # of infinity alone; where PyTorch gives NaN, so does this
@@ -29,7 +29,7 @@ def pointwise_forward(x: Array, function: str, alpha: float, beta: float) -> Arr
 
 
 def pointwise_backward(grad: Array, x: Array, function: str, alpha: float, beta: float) -> Array:
-    backward = BACKWARD.get(function, POINTWISE[function].backward)
+    backward: Callable[..., Array] = BACKWARD.get(function) or POINTWISE[function].backward
     out = np.empty(grad.shape, grad.dtype)
     gradient, source, target = grad.reshape(-1), x.reshape(-1), out.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
