@@ -405,6 +405,7 @@ CASES += [
 # --- families with a file of their own, which adds to CASES -----------------------------------------------------
 
 from . import (  # noqa: E402
+    cases_activations,  # noqa: F401
     cases_adaptive_pooling,  # noqa: F401
     cases_normalization,  # noqa: F401
     cases_special,  # noqa: F401
