@@ -196,7 +196,11 @@ CASES = [
         ]
     ),
     # what is random is compared where it is not
-    *(case("dropout", (3, 4), p=p, training=training) for p, training in [(0.0, True), (1.0, True), (0.5, False)]),
+    *(
+        case(f, (3, 4, 2), p=p, training=training)
+        for f in ("dropout", "dropout1d")
+        for p, training in [(0.0, True), (1.0, True), (0.5, False)]
+    ),
     case("one_hot", labels((3,), 4), num_classes=4),
     case("one_hot", labels((2, 3), 4), num_classes=200),
     case("one_hot", Fixed(lambda rng: np.array([0, 3, 1]))),

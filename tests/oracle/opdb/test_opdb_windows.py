@@ -53,6 +53,28 @@ TABLE = {
 }
 
 
+def _negated(function: Any) -> Any:
+    """Minima as maxima: PyTorch has no function for them."""
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        result = function(-x, *args, **kwargs)
+        return (-result[0], result[1]) if isinstance(result, tuple) else -result
+
+    return call
+
+
+MINIMA = {
+    "nn.functional.max_pool1d": Entry(_negated(F.min_pool1d)),
+    "nn.functional.max_pool2d": Entry(_negated(F.min_pool2d)),
+}
+
+
+@pytest.mark.parametrize("name", MINIMA)
+def test_minima(name: str, rng: np.random.Generator) -> None:
+    check_samples(name, MINIMA[name], "float64", rng)
+    check_error_inputs(name, MINIMA[name], rng)
+
+
 @pytest.mark.every_device
 @pytest.mark.parametrize(("name", "dtype"), comparisons(TABLE))
 def test_samples(name: str, dtype: str, rng: np.random.Generator) -> None:
