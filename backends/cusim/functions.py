@@ -226,3 +226,13 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None) -> ndarray:
 def broadcast_to(array: Any, shape: Any) -> ndarray:
     made = array if isinstance(array, ndarray) else asarray(array)
     return view(made, np.broadcast_to(made._a, shape))  # type: ignore[no-any-return]
+
+
+def take_along_axis(a: Any, indices: Any, axis: int | None) -> ndarray:
+    """Indices out of range wrap around, as a kernel cannot raise."""
+    return call("take_along_axis", _taken_along, (a, indices, axis))  # type: ignore[no-any-return]
+
+
+def _taken_along(a: Any, indices: Any, axis: int | None) -> Any:
+    size = a.size if axis is None else a.shape[axis]
+    return np.take_along_axis(a, indices.astype(np.int64) % size if size else indices, axis)

@@ -75,6 +75,7 @@ from .functions import (  # noqa: F401
     ones,
     ones_like,
     sort,
+    take_along_axis,
     where,
     zeros,
     zeros_like,
