@@ -111,7 +111,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if as_tensor("eye_", "tensor", tensor).ndim != 2:
         raise ShapeError(f"eye_: expected a matrix, got shape {tensor.shape}")
-    return _write_from_host(tensor, np.eye(*tensor.shape))
+    return _write_from_host(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

@@ -56,6 +56,7 @@ def compare(actual: Any, wanted: Any, limit: float, name: str) -> None:
     )
 
 
+@pytest.mark.every_device
 @pytest.mark.parametrize(("function", "arguments"), CASES)
 def test_values_and_gradients(function: str, arguments: dict[str, Any], rng: np.random.Generator) -> None:
     values = points(rng)

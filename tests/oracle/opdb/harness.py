@@ -182,7 +182,13 @@ def check_samples(name: str, entry: Entry, dtype: str, rng: np.random.Generator)
 def refuse(entry: Entry, sample: Any) -> None:
     arguments, keywords, _ = converted(sample)
     with pytest.raises(ERRORS), quiet():
-        entry.here(*arguments, **keywords)
+        call_and_wait(entry, arguments, keywords)
+
+
+def call_and_wait(entry: Entry, arguments: list[Any], keywords: dict[str, Any]) -> None:
+    """A GPU says what is wrong with values when it is waited for."""
+    entry.here(*arguments, **keywords)
+    dl.current_device().backend.synchronize()
 
 
 def check_error_inputs(name: str, entry: Entry, rng: np.random.Generator) -> None:

@@ -70,6 +70,7 @@ def built(name: str, given: Any, theirs: Any) -> Any:
     return module
 
 
+@pytest.mark.every_device
 @pytest.mark.parametrize("name", MODULES)
 def test_values_and_gradients(name: str, rng: np.random.Generator) -> None:
     compared = 0

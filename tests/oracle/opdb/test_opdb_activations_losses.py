@@ -47,6 +47,7 @@ TABLE: dict[str, Entry] = {
 }
 
 
+@pytest.mark.every_device
 @pytest.mark.parametrize(("name", "dtype"), comparisons(TABLE))
 def test_samples(name: str, dtype: str, rng: np.random.Generator) -> None:
     check_samples(name, TABLE[name], dtype, rng)
