@@ -22,6 +22,7 @@ import pytest
 import dlcore as dl
 from dlcore.data import DataLoader, Subset, TensorDataset
 from dlcore.data import _workers as workers_module
+from dlcore.data import loader as loader_module
 from dlcore.data._epoch import Epoch
 
 from .items import Broken, BrokenOddly, Dying, Environment, Leaving, Rows, Slow, noisy
@@ -79,6 +80,32 @@ def test_what_items_draw_does_not_touch_the_callers_generator() -> None:
     assert dl.rand(3).tolist() == expected
 
 
+def test_every_batch_draws_numbers_of_its_own() -> None:
+    dataset = TensorDataset(np.zeros((12, 1), np.float32))
+    for options in ({}, {"num_workers": 2}):
+        drawn = [batch[0].tolist() for batch in DataLoader(dataset, batch_size=4, transform=noisy, **options)]
+        assert len({str(batch) for batch in drawn}) == 3
+
+
+def test_the_seed_of_the_batches_is_no_number_that_the_caller_draws() -> None:
+    for moved in (False, True):
+        own, other = dl.Generator(5), dl.Generator(5)
+        seed = loader_module._seed(own, moved)
+        assert seed != int(dl.randint(-(2**63), 2**63, (1,), generator=other).item()) + 2**63
+        assert (own.state_dict()["offset"] == 0) is moved
+
+
+class Recording(Rows):
+    def __getitem__(self, index: int) -> Any:
+        return dl.is_grad_enabled()
+
+
+def test_threads_have_the_settings_of_the_caller() -> None:
+    assert values(DataLoader(Recording(3), batch_size=3, num_workers=2)) == [[[True] * 3]]
+    with dl.no_grad():
+        assert values(DataLoader(Recording(3), batch_size=3, num_workers=2)) == [[[False] * 3]]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_come_in_order_whatever_their_speed(kind: str) -> None:
     loader = DataLoader(Slow(), batch_size=2, num_workers=3 if kind == "threads" else 2, workers=kind)
@@ -126,7 +153,7 @@ def test_serving_waits_for_permission() -> None:
     here, there = multiprocessing.Pipe()
     dataset = Counting(20)
     epoch = Epoch(dataset, np.arange(20), 1, 20, None, None)  # type: ignore[arg-type]
-    thread = threading.Thread(target=workers_module.serve, args=(there, epoch, 1, 3, 2))
+    thread = threading.Thread(target=workers_module.serve, args=(there, epoch, 1, 3, 2), daemon=True)
     thread.start()
     found = []
     for taken in range(6):
@@ -286,6 +313,16 @@ def test_ctrl_c_does_not_hang(kind: str, tmp_path: Path) -> None:
     assert process.returncode in (1, 130, -signal.SIGINT)
     assert "KeyboardInterrupt" in errors
     assert "Process DataLoader" not in errors  # the workers are silent
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_is_not_the_workers_business() -> None:
+    epoch = iter(DataLoader(Rows(), batch_size=2, num_workers=1, workers="processes"))
+    found = [next(epoch)[0].tolist()]
+    for child in alive("processes"):
+        os.kill(child.pid, signal.SIGINT)
+    found += [batch[0].tolist() for batch in epoch]
+    assert found == [list(range(23))[i : i + 2] for i in range(0, 23, 2)]
 
 
 def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
