@@ -9,7 +9,7 @@ import pytest
 
 import dlcore as dl
 import dlcore.nn.functional as F
-from dlcore import nn
+from dlcore import DeviceError, nn
 from dlcore.backends.cusim import counters
 
 
@@ -117,6 +117,25 @@ def test_rows_out_of_range_raise_at_the_next_synchronisation() -> None:
         with pytest.raises(IndexError, match=r"embedding: input must be in 0\.\.3, got 4"):
             y.numpy()
         assert layer(dl.tensor([0, 3])).numpy().shape == (2, 3)
+
+
+def test_frozen_rows_take_one_launch_backwards() -> None:
+    with dl.device("cusim"):
+        norm, x = nn.GroupNorm(2, 4).requires_grad_(False), dl.rand(3, 4, 5).requires_grad_()
+        y, seed = norm(x), dl.rand(3, 4, 5)
+        with counters.record() as record:
+            dl.grad(y, x, seed)
+    assert record.launches == 1
+
+
+def test_everything_is_on_one_device() -> None:
+    there, here = dl.ones((4, 3), device="cusim"), dl.ones(3, device="numpy")
+    with pytest.raises(DeviceError, match="batch_norm: all tensors must be on one device"):
+        F.batch_norm(there, here, here, training=True)
+    with pytest.raises(DeviceError, match="layer_norm: all tensors"):
+        F.layer_norm(there, 3, here)
+    with pytest.raises(DeviceError, match="embedding: all tensors"):
+        F.embedding(dl.tensor([0], device="numpy"), there)
 
 
 def test_evaluation_takes_one_launch_for_a_layer() -> None:

@@ -232,6 +232,7 @@ def test_an_empty_batch_moves_nothing_but_counts() -> None:
     for empty in (
         F.layer_norm(dl.zeros((0, 3)), 3),
         F.layer_norm(dl.zeros((3, 0)), 0),
+        F.group_norm(dl.zeros((2, 4, 0)), 2),
         F.group_norm(dl.zeros((0, 4, 2)), 2),
     ):
         assert empty.size == 0
