@@ -123,6 +123,11 @@ def _frontier(outputs: Sequence[Tensor], start: int) -> list[Function | Tensor]:
     return list(found)
 
 
+def _nodes(places: Sequence[Function | Tensor | None]) -> set[Function]:
+    """Leaves are left out: they may be new, made by the function."""
+    return {place for place in places if isinstance(place, Function)}
+
+
 class _Checkpoint(Function):
     """The node that stands for the part of the graph that was dropped; its edges are those of that part."""
 
@@ -142,8 +147,7 @@ class _Checkpoint(Function):
         if found != self.shapes:
             raise RuntimeError(f"checkpoint: the function gave {self.shapes} at first, and {found} when repeated")
         pairs = [(again[i], gradient) for i, gradient in grad.by_position.items()]
-        known = set(self._edges)
-        for place in _frontier([x for x, _ in pairs if x._requires_grad], start):
-            if isinstance(place, Function) and place not in known:  # a leaf may be new, made by the function
-                raise RuntimeError("checkpoint: the function used other tensors when it was repeated than at first")
+        first, second = _nodes(self._edges), _nodes(_frontier(again, start))
+        if first != second or not all(x._requires_grad for x in again):
+            raise RuntimeError("checkpoint: the function used other tensors when it was repeated than at first")
         return gradients_at(self._edges, [x for x, _ in pairs], [gradient for _, gradient in pairs])

@@ -226,11 +226,12 @@ def test_a_function_that_does_something_else_when_repeated() -> None:
     y = checkpoint(lambda x: x * 2 if next(count) == 0 else x.sum(), x)
     with pytest.raises(RuntimeError, match=r"the function gave .* at first, and"):
         y.sum().backward()
-    other = x * 3
-    count = iter(range(10))
-    y = checkpoint(lambda x: x * 2 if next(count) == 0 else other * 2, x)
-    with pytest.raises(RuntimeError, match="used other tensors when it was repeated"):
-        y.sum().backward()
+    other, hidden = x * 3, x * 2
+    for second in (lambda x: other * 2, lambda x: x.detach(), lambda x: x + other):
+        count = iter(range(10))
+        y = checkpoint(lambda x, count=count, second=second: x * 2 if next(count) == 0 else second(x), hidden)
+        with pytest.raises(RuntimeError, match="used other tensors when it was repeated"):
+            y.sum().backward(retain_graph=True)
 
 
 def test_bad_input() -> None:
