@@ -550,7 +550,11 @@ def test_every_operation_is_thrown_at() -> None:
                  "full", "matrix_transpose", "matmul", "getitem", "index_update", "one_hot", "astype", "to",
                  "arange"}  # fmt: skip
     fills = {"zeros", "ones", "zeros_like", "ones_like", "full_like"}  # all of them are `full`
-    from .test_fuzz_elementwise import THROWN
+    from . import test_fuzz_elementwise, test_fuzz_shape
 
-    by_the_table_alone = {"logsumexp", "vector_norm", "sign", "bitwise_left_shift", "bitwise_right_shift"}
-    assert set(OPS) == {*UNARY, *BINARY, *REDUCTIONS} | THROWN | by_the_table_alone | elsewhere | fills
+    in_files = test_fuzz_elementwise.THROWN | test_fuzz_shape.THROWN
+    by_the_table_alone = {
+        "bitwise_left_shift", "bitwise_right_shift", "einsum", "logsumexp", "sign", "tensordot", "vecdot",
+        "vector_norm", *test_fuzz_shape.BY_THE_TABLE_ALONE,
+    }  # fmt: skip
+    assert set(OPS) == {*UNARY, *BINARY, *REDUCTIONS} | in_files | by_the_table_alone | elsewhere | fills
