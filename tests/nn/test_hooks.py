@@ -130,6 +130,21 @@ def test_hooks_are_copied_with_their_module() -> None:
     assert calls == [1]
 
 
+def test_an_input_changed_in_place_is_noticed_through_the_hook() -> None:
+    class Square(nn.Module):
+        def forward(self, x: dl.Tensor) -> dl.Tensor:
+            return x * x
+
+    square = Square()
+    square.register_full_backward_hook(lambda *arguments: None)
+    x = dl.ones(3).requires_grad_() * 2
+    y = square(x)
+    with dl.no_grad():
+        x += 1
+    with pytest.raises(RuntimeError, match="modified in place"):
+        y.sum().backward()
+
+
 def test_no_graph_no_backward_hook() -> None:
     layer = nn.Linear(3, 2)
     layer.register_full_backward_hook(lambda *arguments: pytest.fail("there is no backward pass"))

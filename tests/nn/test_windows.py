@@ -126,7 +126,7 @@ def test_a_padding_mode_is_padding_and_convolution(
 @pytest.mark.parametrize("function", ["max_pool2d", "min_pool2d", "adaptive_max_pool2d"])
 def test_places_find_the_values(function: str, rng: np.random.Generator) -> None:
     x = rng.permutation(2 * 3 * 7 * 9).reshape(2, 3, 7, 9).astype(np.float64)
-    options: dict[str, Any] = {"kernel_size": (3, 2), "stride": 2, "padding": 1, "dilation": (1, 2), "ceil_mode": True}
+    options: dict[str, Any] = {"kernel_size": (3, 2), "stride": 2, "padding": 1, "dilation": (2, 3), "ceil_mode": True}
     if function == "adaptive_max_pool2d":
         options = {"output_size": (3, 5)}
     y, places = getattr(F, function)(dl.tensor(x), **options, return_indices=True)

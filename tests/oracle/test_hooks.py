@@ -207,6 +207,21 @@ def twice(lib: Library, seen: Seen) -> Any:
     return [first, x.grad, layer.weight.grad]
 
 
+def inside(lib: Library, seen: Seen) -> Any:
+    """A second derivative that comes to the module's input from within: there is no grad_output, and no call."""
+
+    class Cube(lib.module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return x * x * x
+
+    cube = Cube()
+    cube.register_full_backward_hook(watch(seen, "cube"))
+    x = lib.tensor(X)
+    (first,) = lib.grad(cube(x).sum(), [x], create_graph=True)
+    first.sum().backward()
+    return [first, x.grad]
+
+
 def called_twice(lib: Library, seen: Seen) -> Any:
     layer = lib.linear(3, 3)
     layer.register_full_backward_hook(watch(seen, "layer"))
@@ -217,7 +232,7 @@ def called_twice(lib: Library, seen: Seen) -> Any:
 
 PROGRAMS = [
     leaf, inner, loss, removed, of_grad, second_order, forward, keywords, backward, changed, several, unused,
-    of_no_input, twice, called_twice,
+    of_no_input, twice, inside, called_twice,
 ]  # fmt: skip
 
 
