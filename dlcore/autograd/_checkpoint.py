@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from dlcore._device import current_device
 from dlcore._tensor import Tensor
 from dlcore.autograd._backward import gradients_at
 from dlcore.autograd.function import Function, _order
@@ -71,6 +72,7 @@ class _Call:
     def __init__(self, function: Any, args: Any, kwargs: Any, preserve_rng_state: bool) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.versions = [(x, x._version[0]) for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        self.device = current_device()
         self.state: dict[str, int] | None = None
         if preserve_rng_state:
             from dlcore.random import default_generator
@@ -87,7 +89,7 @@ class _Call:
                     f"checkpoint: an argument of shape {x.shape} was modified in place after the forward pass "
                     f"({x._version[0] - before} write(s)), so that it cannot be repeated; modify a copy"
                 )
-        with enable_grad(), _generator_at(self.state):
+        with enable_grad(), self.device, _generator_at(self.state):
             return self.function(*self.args, **self.kwargs)
 
 

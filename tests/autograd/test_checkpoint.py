@@ -239,3 +239,18 @@ def test_bad_input() -> None:
         checkpoint(dl.ones((2,)), dl.exp)
     with pytest.raises(TypeError, match="checkpoint: function must return a tensor, or a tuple or list"):
         checkpoint(lambda x: {"y": x}, dl.ones((2,), requires_grad=True))
+
+
+def test_the_current_device_is_that_of_the_first_call() -> None:
+    (x,) = leaves((3,))
+    seen = []
+
+    def function(x: dl.Tensor) -> dl.Tensor:
+        seen.append(dl.current_device())
+        return x * 2
+
+    y = checkpoint(function, x)
+    with dl.device("cusim" if str(dl.current_device()) == "numpy" else "numpy"):
+        y.sum().backward()
+        assert seen[0] is not dl.current_device()
+    assert seen[0] is seen[1]
