@@ -14,7 +14,7 @@ from dlcore.autograd.hooks import RemovableHandle
 from dlcore.nn import _hooks, init
 
 if TYPE_CHECKING:
-    from dlcore.nn._summary import Summary
+    from dlcore.nn._summary_table import Summary
 
 
 class Parameter(Tensor):
