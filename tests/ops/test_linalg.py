@@ -349,6 +349,7 @@ FAILING: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "inv": (linalg.inv, np.zeros((2, 2)), "is singular"),
     "matrix_power": (lambda a: linalg.matrix_power(a, -1), np.zeros((2, 2)), "is singular"),
     "cholesky": (linalg.cholesky, -np.eye(2), "is not positive definite"),
+    "eigh": (linalg.eigh, np.full((2, 2), np.nan), "does not converge"),
     "svd": (linalg.svd, np.full((2, 2), np.nan), "does not converge"),
     "pinv": (linalg.pinv, np.full((2, 2), np.nan), "no singular values"),
 }
