@@ -204,7 +204,7 @@ def eigh(x: Tensor) -> EighResult:
 
     Raises:
         ShapeError, DTypeError: another shape or dtype.
-        dl.linalg.LinAlgError: no convergence, as with NaN.
+        dl.linalg.LinAlgError: no convergence. NaN leads to that, or gives NaN.
         RuntimeError: in the backward pass, the result depends on the phase of complex eigenvectors.
 
     >>> dl.linalg.eigh(dl.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
