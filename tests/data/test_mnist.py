@@ -15,8 +15,6 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -27,91 +25,7 @@ from dlcore import _device
 from dlcore.data import _download, _mnist
 from dlcore.io._cache import user_cache_dir
 
-IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
-LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
-CONTENT = {
-    "train-images-idx3-ubyte": b"\0\0\x08\x03" + np.array(IMAGES.shape, ">u4").tobytes() + IMAGES.tobytes(),
-    "train-labels-idx1-ubyte": b"\0\0\x08\x01" + np.array(LABELS.shape, ">u4").tobytes() + LABELS.tobytes(),
-    "t10k-images-idx3-ubyte": b"\0\0\x08\x03" + np.array([2, 4, 3], ">u4").tobytes() + IMAGES[3:].tobytes(),
-    "t10k-labels-idx1-ubyte": b"\0\0\x08\x01" + np.array([2], ">u4").tobytes() + LABELS[3:].tobytes(),
-}
-NAMES = list(CONTENT)
-
-
-class Mirror(BaseHTTPRequestHandler):
-    """Serves CONTENT gzipped under /good/, and in one of the ways that a server can fail elsewhere."""
-
-    requests: list[str]
-    may_go_on = threading.Event()
-
-    def do_GET(self) -> None:
-        self.requests.append(self.path)
-        _, mode, name = self.path.split("/")
-        content = CONTENT.get(name.removesuffix(".gz"))
-        if content is None or mode == "missing":
-            self.send_error(404)
-            return
-        if mode == "slow":
-            self.send_slowly(content)
-            return
-        body = gzip.compress(content if mode != "changed" else content[:-1] + b"?")
-        if mode == "page":
-            body = b"<html>please log in</html>"
-        self.send_response(200)
-        if mode != "no-length":
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[:-20] if mode == "dropped" else body)
-
-    def send_slowly(self, content: bytes) -> None:
-        """In 12 pieces within 40 ms, but from the middle on only when `may_go_on` is set."""
-        body = gzip.compress(content, compresslevel=1)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        for piece in range(12):
-            if piece == 6:
-                self.may_go_on.wait(30)
-            with contextlib.suppress(OSError):  # the other side was killed
-                self.wfile.write(body[len(body) * piece // 12 : len(body) * (piece + 1) // 12])
-            time.sleep(0.003)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """The address of the server; the data set is the small one, and the user's folders are empty."""
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("DLCORE_DATA", raising=False)
-    handler = type("Handler", (Mirror,), {"requests": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}/"
-        use_mirror(monkeypatch, address + "good/")
-        yield address
-        server.shutdown()
-        thread.join()
-
-
-def use_mirror(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    hashes = [(name, hashlib.sha256(content).hexdigest()) for name, content in CONTENT.items()]
-    small = _mnist._Files("mnist", url, train=(hashes[0], hashes[1]), test=(hashes[2], hashes[3]))
-    monkeypatch.setattr(_mnist, "_MNIST", small)
-
-
-def files_under(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
-
-
-def assert_is_training_set(dataset: dl.data.TensorDataset) -> None:
-    images, labels = (tensor.numpy() for tensor in dataset.tensors)
-    np.testing.assert_array_equal(images, IMAGES[:, np.newaxis] / np.float32(255), strict=True)
-    np.testing.assert_array_equal(labels, LABELS.astype(np.int64), strict=True)
-
+from .mirror import CONTENT, NAMES, Mirror, assert_is_training_set, files_under, use_mirror
 
 # --- files that are there ----------------------------------------------------------------------
 
@@ -420,55 +334,3 @@ def test_the_real_mnist() -> None:
     images, labels = (tensor.numpy() for tensor in dl.data.mnist(train=False).tensors)
     assert images.shape == (10_000, 1, 28, 28)
     assert sorted(set(labels.tolist())) == list(range(10))
-
-
-# --- Fashion-MNIST ------------------------------------------------------------------------------
-
-
-def use_small_fashion(monkeypatch: pytest.MonkeyPatch, url: str, installed: Path) -> None:
-    small = _mnist._MNIST._replace(name="fashion-mnist", url=url, installed=str(installed))
-    monkeypatch.setattr(_mnist, "_FASHION_MNIST", small)
-
-
-@pytest.mark.parametrize("place", ["root", "DLCORE_DATA", "installed", "cache"])
-def test_where_fashion_mnist_is_looked_for(
-    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    use_small_fashion(monkeypatch, mirror + "missing/", tmp_path / "system")
-    folder = {
-        "root": tmp_path / "here" / "fashion-mnist",
-        "DLCORE_DATA": tmp_path / "here" / "fashion-mnist",
-        "installed": tmp_path / "system",
-        "cache": tmp_path / "cache" / "dlcore" / "fashion-mnist",
-    }[place]
-    folder.mkdir(parents=True)
-    for name, content in CONTENT.items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-    if place == "DLCORE_DATA":
-        monkeypatch.setenv("DLCORE_DATA", str(tmp_path / "here"))
-    assert_is_training_set(dl.data.fashion_mnist(root=tmp_path / "here" if place == "root" else None))
-
-
-def test_fashion_mnist_is_fetched_into_the_cache(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_small_fashion(monkeypatch, mirror + "good/", tmp_path / "system")
-    assert_is_training_set(dl.data.fashion_mnist())
-    assert files_under(tmp_path / "cache") == [f"{name}.gz" for name in NAMES[:2]]
-    assert not (tmp_path / "system").exists()
-    use_small_fashion(monkeypatch, mirror + "missing/", tmp_path / "system")
-    with pytest.raises(FileNotFoundError, match=r"fashion-mnist: .*Put the files .* into .*cache") as caught:
-        dl.data.fashion_mnist(train=False)
-    assert str(tmp_path / "system") in str(caught.value)  # it was looked for there
-
-
-def test_fashion_mnist_bad_argument() -> None:
-    with pytest.raises(TypeError, match=r"fashion-mnist: train must be True or False, got 'yes'"):
-        dl.data.fashion_mnist(train="yes")  # type: ignore[arg-type]
-
-
-def test_the_real_fashion_mnist_of_the_system() -> None:
-    folder = Path(_mnist._FASHION_MNIST.installed)
-    if not all((folder / f"{name}.gz").is_file() for name in NAMES):
-        pytest.skip("Debian's package dataset-fashion-mnist is not installed")
-    images, labels = dl.data.fashion_mnist(train=False, root=None).tensors
-    assert images.shape == (10000, 1, 28, 28)
-    assert np.bincount(labels.numpy()).tolist() == [1000] * 10

@@ -118,6 +118,52 @@ def test_the_wrong_order_warns_once() -> None:
     assert not sgd().stepped
 
 
+CLOSED: dict[str, Callable[[Any], Any]] = {
+    "StepLR": lambda o: s.StepLR(o, 3, gamma=0.5),
+    "MultiStepLR": lambda o: s.MultiStepLR(o, [2, 7, 7], gamma=0.5),
+    "ExponentialLR": lambda o: s.ExponentialLR(o, 0.9),
+    "PolynomialLR": lambda o: s.PolynomialLR(o, 8, power=2.0),
+    "ConstantLR": lambda o: s.ConstantLR(o, 0.25, total_iters=4),
+    "LinearLR": lambda o: s.LinearLR(o, 0.1, 0.9, total_iters=7),
+    "CosineAnnealingLR": lambda o: s.CosineAnnealingLR(o, 5, eta_min=0.1),
+    "CosineAnnealingWarmRestarts": lambda o: s.CosineAnnealingWarmRestarts(o, 3, 2, eta_min=0.1),
+    "LambdaLR": lambda o: s.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
+    "OneCycleLR": lambda o: s.OneCycleLR(o, 1.0, 20, anneal_strategy="linear", three_phase=True),
+    "CyclicLR": lambda o: s.CyclicLR(o, 0.1, 1.0, 3, mode="exp_range", gamma=0.9),
+    "CyclicLR, triangular2": lambda o: s.CyclicLR(o, 0.1, 1.0, 3, 2, mode="triangular2"),
+}
+
+
+@pytest.mark.parametrize("build", CLOSED.values(), ids=CLOSED)
+def test_step_by_step_and_by_the_closed_form(build: Callable[[Any], Any]) -> None:
+    schedule, other = build(sgd()), build(sgd())
+    other.optimizer.step()
+    for epoch in range(1, 15):
+        (rate,) = walk(schedule, 1)
+        other.step(epoch)
+        assert rate == pytest.approx(other.get_last_lr()[0], rel=1e-9, abs=1e-15)
+        assert schedule.last_epoch == other.last_epoch == epoch
+        assert schedule.optimizer.param_groups[0]["momentum"] == other.optimizer.param_groups[0]["momentum"]
+
+
+def test_one_schedule_after_the_other_and_several_at_once() -> None:
+    optimizer = sgd()
+    parts = [s.ConstantLR(optimizer, 0.5, total_iters=5), s.ExponentialLR(optimizer, 0.5)]
+    sequence = s.SequentialLR(optimizer, parts, milestones=[2])
+    other = sgd()
+    both = s.ChainedScheduler([s.ConstantLR(other, 0.5, total_iters=2), s.ExponentialLR(other, 0.5)])
+    assert walk(sequence, 4) == [0.5, 1.0, 0.5, 0.25]
+    assert walk(both, 3) == [0.25, 0.25, 0.125]
+    states = sequence.state_dict(), both.state_dict()
+    again = SGD([Parameter(dl.ones(1))], lr=1.0)
+    resumed = s.SequentialLR(again, [s.ConstantLR(again, 0.5, 5), s.ExponentialLR(again, 0.5)], milestones=[2])
+    resumed.load_state_dict(states[0])
+    again.param_groups[0]["lr"] = 0.25
+    assert walk(resumed, 2) == [0.125, 0.0625]
+    both.load_state_dict(states[1])
+    assert walk(both, 1) == [0.0625]
+
+
 # --- state --------------------------------------------------------------------------------------------------
 
 
