@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore import nn
+from dlcore import nn, reference
+from dlcore.backend import PhiloxCounter
 from dlcore.nn import functional as F
 
 GRADIENTS: list[tuple[str, Callable[..., dl.Tensor], list[tuple[int, ...]]]] = [
@@ -174,6 +175,15 @@ def test_whole_channels_are_dropped(function: Any, shape: tuple[int, ...]) -> No
     # the numbers of dropout, one for each channel
     mask = F.dropout(dl.ones((2000,)), 0.25, generator=dl.Generator(5)).numpy()
     np.testing.assert_array_equal(y[:, 0], mask)
+
+
+def test_the_channels_that_are_dropped_are_the_same_on_every_device() -> None:
+    """By the numbers of Philox, in integers: nothing that a device could round."""
+    words = reference.philox(np, PhiloxCounter(seed=5, offset=0, stream=dl.Generator(5).draw(1).stream), 60)
+    kept = ((words >> 8) >= round(0.3 * 2**24)).reshape(6, 10)
+    for dtype in ("float16", "float32", "float64"):
+        y = F.dropout2d(dl.ones((6, 10, 2, 2), dtype=dtype), 0.3, generator=dl.Generator(5)).numpy()
+        np.testing.assert_array_equal(y[:, :, 0, 0] != 0, kept)
 
 
 def test_dropout_layers_rest_in_evaluation() -> None:
