@@ -12,26 +12,33 @@ from typing import Any
 from dlcore._tensor import Tensor
 from dlcore.nn.activation import ReLU, Sigmoid, Tanh
 from dlcore.nn.convolution import Conv1d, Conv2d
+from dlcore.nn.functional._epilogue import Ending
 from dlcore.nn.functional.linear import affine
 from dlcore.nn.linear import Linear
 from dlcore.nn.module import Module
+from dlcore.nn.rectifier import LeakyReLU
 
 
-def _linear(layer: Linear, x: Tensor, activation: str) -> Tensor:
+def _linear(layer: Linear, x: Tensor, activation: Ending) -> Tensor:
     return affine(x, layer.weight, layer.bias, activation)
 
 
-def _convolution(layer: Conv1d | Conv2d, x: Tensor, activation: str) -> Tensor:
+def _convolution(layer: Conv1d | Conv2d, x: Tensor, activation: Ending) -> Tensor:
     return layer.with_activation(x, activation)
 
 
-_LAYERS: dict[type[Module], Callable[[Any, Tensor, str], Tensor]] = {
+_LAYERS: dict[type[Module], Callable[[Any, Tensor, Ending], Tensor]] = {
     Linear: _linear,
     Conv1d: _convolution,
     Conv2d: _convolution,
 }
-#: Keys of `dlcore.reference.ACTIVATIONS` that save their output: there is no input to be kept beside it.
-_ACTIVATIONS: dict[type[Module], str] = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
+#: Activations whose gradient follows from their output: there is no input to be kept beside it.
+_ACTIVATIONS: dict[type[Module], Ending | Callable[[Any], Ending | None]] = {
+    ReLU: Ending("relu"),
+    Sigmoid: Ending("sigmoid"),
+    Tanh: Ending("tanh"),
+    LeakyReLU: lambda layer: Ending("leaky_relu", layer.negative_slope) if layer.negative_slope >= 0 else None,
+}
 _AS_WRITTEN = {kind: kind.forward for kind in (*_LAYERS, *_ACTIVATIONS)}
 _CALL = Module.__call__
 
@@ -42,6 +49,8 @@ def advance(modules: list[Module], position: int, x: Any) -> tuple[Any, int]:
     together = _LAYERS.get(type(module))
     if together is not None and position + 1 < len(modules):
         activation = _ACTIVATIONS.get(type(modules[position + 1]))
+        if callable(activation):
+            activation = activation(modules[position + 1])
         if activation is not None and _does_as_written(module) and _does_as_written(modules[position + 1]):
             return together(module, x, activation), 2
     return module(x), 1

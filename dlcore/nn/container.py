@@ -96,7 +96,8 @@ class _Numbered(Module):
 class Sequential(_Numbered):
     """Modules one after the other, named "0", "1", ..., or by the keys of a dict.
 
-    A Linear, Conv1d or Conv2d layer and the ReLU, Sigmoid or Tanh after it run as one operation, with the same result.
+    A Linear, Conv1d or Conv2d layer and the ReLU, LeakyReLU, Sigmoid or Tanh after it run as one operation, with the
+    same result.
 
     A list, too: `append`, `extend`, `insert`, `pop`, and indices; a slice is a Sequential whose modules keep their
     names.

@@ -10,6 +10,7 @@ from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.nn import functional
 from dlcore.nn.functional._args import sizes
+from dlcore.nn.functional._epilogue import Ending
 from dlcore.nn.functional.convolution import convolve, padding_of
 from dlcore.nn.linear import fill_uniform, positive_int
 from dlcore.nn.module import Module, Parameter
@@ -119,7 +120,7 @@ class _Forwards(_Convolution):
     def forward(self, x: Tensor) -> Tensor:
         return self.with_activation(x, None)
 
-    def with_activation(self, x: Tensor, activation: str | None) -> Tensor:
+    def with_activation(self, x: Tensor, activation: Ending | None) -> Tensor:
         """The layer, and `activation` of it in the same operation: see `convolve`."""
         name, padding = f"conv{self.axes}d", self.padding
         if self.padding_mode != "zeros" and any(self._border):

@@ -16,29 +16,29 @@ from dlcore.reference import ACTIVATIONS, POINTWISE
 
 T = dl.tensor
 FUNCTIONS: dict[str, Callable[[dl.Tensor], dl.Tensor]] = {
-    name: getattr(F, name)
-    for name in (
-        "heaviside",
-        "relu",
-        "relu6",
-        "leaky_relu",
-        "elu",
-        "selu",
-        "celu",
-        "gelu",
-        "silu",
-        "mish",
-        "softplus",
-        "logsigmoid",
-        "sigmoid",
-        "tanh",
-        "softsign",
-        "tanhshrink",
-        "hardsigmoid",
-        "hardswish",
-        "hardtanh",
-        "hardshrink",
-        "softshrink",
+    function.__name__: function
+    for function in (
+        F.heaviside,
+        F.relu,
+        F.relu6,
+        F.leaky_relu,
+        F.elu,
+        F.selu,
+        F.celu,
+        F.gelu,
+        F.silu,
+        F.mish,
+        F.softplus,
+        F.logsigmoid,
+        F.sigmoid,
+        F.tanh,
+        F.softsign,
+        F.tanhshrink,
+        F.hardsigmoid,
+        F.hardswish,
+        F.hardtanh,
+        F.hardshrink,
+        F.softshrink,
     )
 } | {"gelu tanh": lambda x: F.gelu(x, approximate="tanh"), "threshold": lambda x: F.threshold(x, 0.1, -1.0)}
 
@@ -111,6 +111,13 @@ def test_derivatives_of_every_order(name: str) -> None:
     assert function is not None
     x = T([-4.2, -2.3, -0.8, 0.3, 0.7, 2.6, 4.4], dtype="float64", requires_grad=True)
     assert dl.gradcheck(function, [x], second_order=True)
+
+
+def test_derivatives_along_an_axis_and_of_a_weight(rng: np.random.Generator) -> None:
+    x, weight = T(rng.normal(size=(3, 4)), requires_grad=True), T(rng.normal(size=4), requires_grad=True)
+    assert dl.gradcheck(lambda t: F.softmin(t, 1), [x], second_order=True)
+    assert dl.gradcheck(lambda t: F.glu(t, 1), [x], second_order=True)
+    assert dl.gradcheck(F.prelu, [x, weight], second_order=True)
 
 
 @pytest.mark.parametrize("name", ["gelu", "gelu tanh", "silu", "mish", "softplus", "softsign", "tanhshrink"])

@@ -18,7 +18,7 @@ from dlcore.nn import functional as F
 from dlcore.reference import ACTIVATIONS
 
 DTYPES = ["float16", "float32", "float64"]
-FUSED = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh"}
+FUSED = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh", nn.LeakyReLU: "leaky_relu"}
 # layer, shape of the input
 LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "linear": (lambda: nn.Linear(5, 4), (7, 5)),
@@ -123,7 +123,8 @@ def test_values_and_gradients(layer: str, activation: type[nn.Module], dtype: st
         flat(y, np.random.default_rng(seed)).backward()
         found.append([y, own.grad, *[p.grad for p in model.parameters()]])
     same(*found)
-    assert [node(y) for y, *_ in found] == [f"{type(models[0][0]).__name__}Activation", "Activation"]
+    alone = "Pointwise" if activation is nn.LeakyReLU else "Activation"
+    assert [node(y) for y, *_ in found] == [f"{type(models[0][0]).__name__}Activation", alone]
 
 
 @every_layer
@@ -309,10 +310,21 @@ def test_whatever_the_order(modules: tuple[nn.Module, ...]) -> None:
     same([nn.Sequential(*modules)(X)], [expected])
 
 
-def test_only_activations_that_save_their_output() -> None:
+def test_only_activations_whose_gradient_follows_from_their_output() -> None:
     """Of another one the input would have to be kept beside the output."""
-    assert _fusion._ACTIVATIONS == FUSED
-    assert {ACTIVATIONS[name].saves for name in FUSED.values()} == {"output"}
+    assert _fusion._ACTIVATIONS.keys() == FUSED.keys()
+    assert {name for name in FUSED.values() if ACTIVATIONS[name].saves == "input"} == {"leaky_relu"}
+
+
+@pytest.mark.parametrize("slope", [0.3, 0.0, -0.3])
+def test_a_leaky_relu_is_told_by_its_output_unless_it_slopes_down(slope: float, rng: np.random.Generator) -> None:
+    layer, activation = nn.Linear(5, 4).to("float64"), nn.LeakyReLU(slope)
+    x = dl.tensor(rng.normal(size=(7, 5)), requires_grad=True)
+    y = nn.Sequential(layer, activation)(x)
+    assert type(y._node).__name__ == ("Pointwise" if slope < 0 else "LinearActivation")
+    wanted = activation(layer(x))
+    same([y, *dl.grad((y * y).sum(), [x, layer.weight, layer.bias])],
+         [wanted, *dl.grad((wanted * wanted).sum(), [x, layer.weight, layer.bias])])  # fmt: skip
 
 
 def test_structure_names_and_repr_are_those_of_the_modules() -> None:

@@ -166,6 +166,17 @@ def test_float16_does_not_overflow_where_the_loss_does_not() -> None:
 
 SECOND: dict[str, Callable[..., dl.Tensor]] = {
     "huber": lambda x, t: F.huber_loss(x, t, delta=0.7),
+    "smooth l1": lambda x, t: F.smooth_l1_loss(x, t, beta=0.7),
+    "mse": lambda x, t: F.mse_loss(x, t, weight=T([[1.0, 2.0, 0.5]] * 4, dtype="float64")),
+    "l1": F.l1_loss,
+    "nll": lambda x, t: F.nll_loss(F.log_softmax(x * t, 1), T([0, 2, 1, 1]), T([1.0, 2.0, 0.5], dtype="float64"), 1),
+    "gaussian": lambda x, t: F.gaussian_nll_loss(x, t, dl.exp(x * t)),
+    "soft margin": lambda x, t: F.soft_margin_loss(x, t),
+    "hinge embedding": lambda x, t: F.hinge_embedding_loss(x * t, T([[1, -1, -1]] * 4)),
+    "multi-margin": lambda x, t: F.multi_margin_loss(x * t, T([0, 2, 1, 1]), p=2),
+    "multi-label": lambda x, t: F.multilabel_soft_margin_loss(x, t),
+    "cosine embedding": lambda x, t: F.cosine_embedding_loss(x, t, T([1, -1, 1, -1])),
+    "triplet": lambda x, t: F.triplet_margin_loss(x, t, x * t, margin=3.0),
     "rmse": F.rmse_loss,
     "bce": lambda x, t: F.binary_cross_entropy(F.sigmoid(x), F.sigmoid(t)),
     "ce": lambda x, t: F.cross_entropy(x, F.softmax(t, 1), T([1.0, 2.0, 0.5], dtype="float64"), label_smoothing=0.1),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlcore._tensor import Tensor, wrap
 from dlcore.autograd import Function, is_grad_enabled
 from dlcore.nn.functional.activation import ActivationBackward
 from dlcore.ops._broadcast import Sum
+
+
+class Ending(NamedTuple):
+    """An activation whose gradient follows from its output: a key of `dlcore.reference.ACTIVATIONS`, and its alpha.
+
+    That of leaky_relu does for alpha >= 0: then the output has the sign of the input.
+    """
+
+    name: str
+    alpha: float = 0.0
 
 
 class BiasGradient(Sum):
@@ -23,7 +33,7 @@ class BiasGradient(Sum):
 
 
 def before_activation(
-    node: Function, grad: Tensor, activation: str, axes: tuple[int, ...]
+    node: Function, grad: Tensor, activation: Ending, axes: tuple[int, ...]
 ) -> tuple[Tensor, Tensor | None]:
     """The gradients at the sum that the activation was applied to, and of the bias, the third input of `node`.
 
@@ -31,12 +41,12 @@ def before_activation(
     """
     with_bias = len(node._edges) > 2 and node.needs(2)
     if is_grad_enabled():
-        grad = ActivationBackward(activation)(grad, node.output)
+        grad = ActivationBackward(*activation)(grad, node.output)
         return grad, Sum(axes, False)(grad) if with_bias else None
     by_sum, by_bias = node.backend.bias_activation_backward(
         grad._array,
         node.output._array,
-        activation,
+        *activation,
         axis=1,  # of (M, K) and of (N, K, P, Q)
         bias_grad=with_bias,
         bias_out=node.destination(2) if with_bias else None,

@@ -17,6 +17,7 @@ _SECOND: dict[str, Callable[[Tensor], Tensor] | None] = {
     "relu": None,
     "sigmoid": lambda y: 1 - y * 2,  # f' = y (1 - y)
     "tanh": lambda y: y * -2,  # f' = 1 - y^2
+    "leaky_relu": None,
 }
 
 
@@ -40,17 +41,17 @@ class ActivationBackward(Function):
 
     saves = (0, 1)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, alpha: float = 0.0) -> None:
+        self.name, self.alpha = name, alpha
 
     def forward(self, grad: Any, y: Any) -> Any:
-        return self.backend.bias_activation_backward(grad, y, self.name)[0]
+        return self.backend.bias_activation_backward(grad, y, self.name, self.alpha)[0]
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         g, y = self.saved
         second = _SECOND[self.name]
         return (
-            ActivationBackward(self.name)(grad, y) if self.needs(0) else None,
+            ActivationBackward(self.name, self.alpha)(grad, y) if self.needs(0) else None,
             multiply(grad * g, second(y)) if second is not None and self.needs(1) else None,
         )
 

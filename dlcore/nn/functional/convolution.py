@@ -12,7 +12,7 @@ from dlcore._specs import Conv2dSpec
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import batched, floats, same_dtype, single, sizes
-from dlcore.nn.functional._epilogue import BiasGradient, before_activation
+from dlcore.nn.functional._epilogue import BiasGradient, Ending, before_activation
 from dlcore.ops import concat, expand_dims, squeeze, zeros
 
 
@@ -52,13 +52,13 @@ class Conv2dActivation(Conv2d):
 
     saves_output = True
 
-    def __init__(self, spec: Conv2dSpec, activation: str) -> None:
+    def __init__(self, spec: Conv2dSpec, activation: Ending) -> None:
         super().__init__(spec)
         self.activation = activation
 
     def forward(self, x: Any, weight: Any, bias: Any = None) -> Any:
         self.x_shape, self.weight_shape = x.shape, weight.shape
-        return self.backend.conv2d_forward(x, weight, bias, self.spec, self.activation)
+        return self.backend.conv2d_forward(x, weight, bias, self.spec, *self.activation)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad, by_bias = before_activation(self, grad, self.activation, (0, 2, 3))
@@ -263,9 +263,9 @@ def convolve(
     padding: Any,
     dilation: Any,
     groups: int,
-    activation: str | None = None,
+    activation: Ending | None = None,
 ) -> Tensor:
-    """`conv1d` or `conv2d`, and `activation` of it: a key of `dlcore.reference.ACTIVATIONS` that saves its output."""
+    """`conv1d` or `conv2d`, and `activation` of it."""
     axes = 1 if name == "conv1d" else 2
     x, was_single = batched(name, input, axes)
     weight, bias = _parameters(name, x, weight, bias, groups, axes, "K, C // groups")

@@ -9,7 +9,7 @@ from dlcore._errors import ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
 from dlcore.nn.functional._args import floats, same_dtype
-from dlcore.nn.functional._epilogue import BiasGradient, before_activation
+from dlcore.nn.functional._epilogue import BiasGradient, Ending, before_activation
 from dlcore.ops._broadcast import Reshape
 from dlcore.ops.matrix import MatMul
 from dlcore.ops.shape import PermuteDims
@@ -42,11 +42,11 @@ class LinearActivation(Linear):
 
     saves_output = True
 
-    def __init__(self, activation: str) -> None:
+    def __init__(self, activation: Ending) -> None:
         self.activation = activation
 
     def forward(self, x: Any, weight: Any, bias: Any) -> Any:
-        return self.backend.linear_forward(x, weight, bias, self.activation)
+        return self.backend.linear_forward(x, weight, bias, *self.activation)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad, by_bias = before_activation(self, grad, self.activation, (0,))
@@ -92,8 +92,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return affine(input, weight, bias)
 
 
-def affine(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str | None = None) -> Tensor:
-    """`linear`, and `activation` of its result: a key of `dlcore.reference.ACTIVATIONS` that saves its output."""
+def affine(input: Tensor, weight: Tensor, bias: Tensor | None, activation: Ending | None = None) -> Tensor:
+    """`linear`, and `activation` of its result."""
     x = floats("linear", "input", input)
     try:  # one comparison in the good case, a search for the culprit in the other
         dtype = x._array.dtype
