@@ -145,10 +145,13 @@ def _unique(name: str, value: Any, indices: bool, inverse: bool, counts: bool) -
     x = as_tensor(name, "x", value)
     xp = x._device.backend.xp
     flat = xp.reshape(x._array, (-1,))
-    found = xp.unique(flat, indices, inverse, counts, equal_nan=False)
+    # with the indices, it sorts in a stable way: then each NaN has the same number whatever else is asked for
+    found = xp.unique(flat, indices or inverse, inverse, counts, equal_nan=False)
     if not isinstance(found, tuple):
         found = (found,)
     places = [xp.astype(part, int64, copy=False) for part in found[1:]]
     if inverse:
-        places[int(indices)] = xp.reshape(places[int(indices)], x.shape)
+        places[1] = xp.reshape(places[1], x.shape)
+        if not indices:
+            del places[0]
     return [plain(x, part) for part in (found[0], *places)]

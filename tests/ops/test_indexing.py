@@ -71,6 +71,15 @@ def test_index_update_with_a_mask_has_gradients_for_both(rng: np.random.Generato
     assert dl.gradcheck(lambda x, v: dl.index_update(x, mask, v) ** 2, [x, value], second_order=True)
 
 
+def test_a_mask_with_an_array_that_names_a_place_twice() -> None:
+    x = dl.zeros((3, 4), dtype="float64", requires_grad=True)
+    index = (dl.tensor([False, True, False]), dl.tensor([2, 2]))
+    (g,) = dl.grad((x[index] * dl.tensor([1.0, 3.0])).sum(), x)
+    assert (g.numpy()[1, 2], g.numpy().sum()) == (4, 4)
+    with pytest.raises(ValueError, match="names a place twice"):
+        dl.index_update(x, index, 1.0)
+
+
 @pytest.mark.parametrize(
     ("index", "shape"),
     [([0, 2, 0], (3, 2)), ((slice(None), [1, 1]), (2,)), (([0, 0], [1, 1]), ()), (slice(0, 2), (2,))],
