@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracle.opdb.harness import Entry, Skip, check_error_inputs, check_samples, comparisons
+from oracle.opdb.harness import (
+    Entry,
+    Skip,
+    check_error_inputs,
+    check_samples,
+    comparisons,
+    op_infos,
+    refuse,
+    samples,
+    torch,
+)
 
 from dlcore import nn
 from dlcore.nn import functional as F
@@ -32,25 +42,41 @@ TABLE = {
     "nn.functional.conv2d": Entry(F.conv2d, dtypes=REAL),
     "nn.functional.conv_transpose1d": Entry(F.conv_transpose1d, dtypes=REAL),
     "nn.functional.conv_transpose2d": Entry(F.conv_transpose2d, dtypes=REAL),
-    "nn.functional.max_pool1d": Entry(F.max_pool1d),
-    "nn.functional.max_pool2d": Entry(F.max_pool2d),
-    "nn.functional.avg_pool1d": Entry(F.avg_pool1d),
-    "nn.functional.avg_pool2d": Entry(F.avg_pool2d),
-    "nn.functional.adaptive_avg_pool1d": Entry(F.adaptive_avg_pool1d),
-    "nn.functional.adaptive_avg_pool2d": Entry(F.adaptive_avg_pool2d),
-    "nn.functional.adaptive_max_pool1d": Entry(F.adaptive_max_pool1d),
-    "nn.functional.adaptive_max_pool2d": Entry(F.adaptive_max_pool2d),
-    "nn.functional.interpolate.nearest": Entry(F.interpolate),
-    "nn.functional.dropout": Entry(F.dropout, skips=(RANDOM,)),
-    "nn.functional.dropout2d": Entry(F.dropout2d, skips=(RANDOM,)),
-    "nn.functional.interpolate.nearest-exact": Entry(F.interpolate, skips=(OTHER_MODE,)),
-    "nn.functional.interpolate.linear": Entry(F.interpolate, skips=(OTHER_MODE,)),
-    "nn.functional.interpolate.bilinear": Entry(F.interpolate, skips=(OTHER_MODE,)),
-    "nn.functional.interpolate.bicubic": Entry(F.interpolate, skips=(OTHER_MODE,)),
-    "nn.functional.interpolate.area": Entry(F.interpolate, skips=(OTHER_MODE,)),
+    "nn.functional.max_pool1d": Entry(F.max_pool1d, dtypes=REAL),
+    "nn.functional.max_pool2d": Entry(F.max_pool2d, dtypes=REAL),
+    "nn.functional.avg_pool1d": Entry(F.avg_pool1d, dtypes=REAL),
+    "nn.functional.avg_pool2d": Entry(F.avg_pool2d, dtypes=REAL),
+    "nn.functional.adaptive_avg_pool1d": Entry(F.adaptive_avg_pool1d, dtypes=REAL),
+    "nn.functional.adaptive_avg_pool2d": Entry(F.adaptive_avg_pool2d, dtypes=REAL),
+    "nn.functional.adaptive_max_pool1d": Entry(F.adaptive_max_pool1d, dtypes=REAL),
+    "nn.functional.adaptive_max_pool2d": Entry(F.adaptive_max_pool2d, dtypes=REAL),
+    "nn.functional.interpolate.nearest": Entry(F.interpolate, dtypes=REAL),
+    "nn.functional.dropout": Entry(F.dropout, dtypes=REAL, skips=(RANDOM,)),
+    "nn.functional.dropout2d": Entry(F.dropout2d, dtypes=REAL, skips=(RANDOM,)),
+    "nn.functional.interpolate.nearest-exact": Entry(F.interpolate, dtypes=REAL, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.linear": Entry(F.interpolate, dtypes=REAL, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.bilinear": Entry(F.interpolate, dtypes=REAL, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.bicubic": Entry(F.interpolate, dtypes=REAL, skips=(OTHER_MODE,)),
+    "nn.functional.interpolate.area": Entry(F.interpolate, dtypes=REAL, skips=(OTHER_MODE,)),
     "unflatten": Entry(unflatten),
     "flatten": Entry(flatten),
 }
+
+
+OTHER_DTYPES = [
+    (name, dtype)
+    for name in TABLE
+    if name.startswith("nn.") and TABLE[name].dtypes == REAL
+    for dtype in ("complex128", "int64")
+    if getattr(torch, dtype) in op_infos()[name].supported_dtypes("cpu")
+]
+
+
+@pytest.mark.parametrize(("name", "dtype"), OTHER_DTYPES)
+def test_other_dtypes_are_refused(name: str, dtype: str, rng: np.random.Generator) -> None:
+    """PyTorch convolves complex numbers, and pools integers."""
+    for sample in samples(name, dtype, rng)[:20]:
+        refuse(TABLE[name], sample)
 
 
 def _negated(function: Any) -> Any:
