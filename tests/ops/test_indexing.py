@@ -265,3 +265,18 @@ def test_methods_of_pytorch_refuse(call: Callable[..., Any], error: type[Excepti
 
     with pytest.raises(error, match=message):
         call_and_wait()
+
+
+# --- creation ---------------------------------------------------------------------------------------------
+
+
+def test_new_tensors() -> None:
+    assert dl.eye(2).tolist() == [[1, 0], [0, 1]]
+    assert dl.eye(2, 3, k=10**30).numpy().sum() == dl.eye(2, 3, k=-(10**30)).numpy().sum() == 0
+    assert dl.eye(0).shape == (0, 0)
+    assert dl.linspace(0, 3, 3, endpoint=False).tolist() == [0, 1, 2]
+    assert (dl.linspace(0, 1, 2).dtype, dl.linspace(1, 2, 0).shape) == (dl.float32, (0,))
+    assert dl.empty(3, dtype="int8").dtype == dl.int8
+    assert dl.empty_like(dl.zeros((2, 3)), dtype="float16").dtype == dl.float16
+    assert dl.empty(2, requires_grad=True).requires_grad
+    assert dl.eye(2, dtype="float64", requires_grad=True).requires_grad
