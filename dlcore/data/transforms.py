@@ -312,24 +312,30 @@ def affine(batch: Array, inverse: Array, shift_x: Array, shift_y: Array, fill: f
     column = x[np.newaxis, np.newaxis, :] - shift_x[:, np.newaxis, np.newaxis]  # (N, 1, W)
     row = y[np.newaxis, :, np.newaxis] - shift_y[:, np.newaxis, np.newaxis]  # (N, H, 1)
     a = inverse[:, :, :, np.newaxis, np.newaxis]  # (N, 2, 2, 1, 1)
-    from_x = a[:, 0, 0] * column + a[:, 0, 1] * row + (width - 1) / 2  # (N, H, W)
-    from_y = a[:, 1, 0] * column + a[:, 1, 1] * row + (height - 1) / 2
-    # One pixel of `fill` all around; what lies further away takes its value from there.
-    padded = np.full((n, channels, height + 2, width + 2), fill, batch.dtype)
-    padded[:, :, 1:-1, 1:-1] = batch
-    from_x, from_y = np.clip(from_x, -1, width) + 1, np.clip(from_y, -1, height) + 1
-    left, top = np.minimum(from_x.astype(np.int64), width), np.minimum(from_y.astype(np.int64), height)
-    part_x, part_y = ((place - whole).astype(batch.dtype) for place, whole in ((from_x, left), (from_y, top)))
-    flat = padded.reshape(n, channels, (height + 2) * (width + 2))
-    corner = (top * (width + 2) + left).reshape(n, 1, height * width)
+    from_x = a[:, 0, 0] * column + a[:, 0, 1] * row + (width + 1) / 2  # (N, H, W), in the padded image
+    from_y = a[:, 1, 0] * column + a[:, 1, 1] * row + (height + 1) / 2
+    # One pixel of `fill` all around; what lies further away takes its value from there. The channels of a pixel are
+    # side by side, so that one look-up finds them all.
+    padded = np.full((n, height + 2, width + 2, channels), fill, batch.dtype)
+    padded[:, 1:-1, 1:-1] = batch.transpose(0, 2, 3, 1)
+    np.clip(from_x, 0, width + 1, out=from_x)
+    np.clip(from_y, 0, height + 1, out=from_y)
+    left, top = np.minimum(from_x.astype(np.intp), width), np.minimum(from_y.astype(np.intp), height)
+    part_x, part_y = (
+        (place - whole).astype(batch.dtype)[..., np.newaxis] for place, whole in ((from_x, left), (from_y, top))
+    )
+    pixels = padded.reshape(n * (height + 2) * (width + 2), channels)
+    first = np.arange(n)[:, np.newaxis, np.newaxis] * ((height + 2) * (width + 2))
+    corner = first + top * (width + 2) + left  # (N, H, W)
 
     def at(offset: int) -> Array:
-        return np.take_along_axis(flat, corner + offset, axis=2).reshape(batch.shape)
+        return pixels.take(corner + offset, axis=0)  # (N, H, W, C)
 
-    part_x, part_y = part_x[:, np.newaxis], part_y[:, np.newaxis]
-    upper = at(0) * (1 - part_x) + at(1) * part_x
-    lower = at(width + 2) * (1 - part_x) + at(width + 3) * part_x
-    return np.asarray(upper * (1 - part_y) + lower * part_y, batch.dtype)
+    upper, lower = at(0), at(width + 2)
+    upper += (at(1) - upper) * part_x
+    lower += (at(width + 3) - lower) * part_x
+    upper += (lower - upper) * part_y
+    return np.ascontiguousarray(upper.transpose(0, 3, 1, 2))
 
 
 def _uniform(shape: tuple[int, ...], generator: Generator | None) -> Array:
