@@ -12,7 +12,8 @@ import numpy as np
 
 from .dispatch import Stored, call
 
-__all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "qr", "slogdet", "solve", "svd"]
+#: What this module has beside CuPy's names.
+INTERNAL = {"INTERNAL", "Any", "Stored", "annotations", "call", "np"}
 
 
 def _call(name: str, *arrays: Any, checks: bool = True, **options: Any) -> Any:
