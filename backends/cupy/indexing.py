@@ -37,7 +37,8 @@ class IndexingPrimitives(CudaPrimitives):
             return cp.zeros((size, *width), dtype=values.dtype)
         if values.dtype.kind in "iu":  # whose sums have no order: atomic additions, modulo 2**64
             counts = cp.zeros((size, *width), dtype=np.uint64)
-            cp.add.at(counts, index, values.astype(np.int64, copy=False).view(np.uint64))
+            # an index out of range, of which an error tells later, must do no harm until then
+            cp.add.at(counts, index % size, values.astype(np.int64, copy=False).view(np.uint64))
             return counts.astype(values.dtype)
         if values.dtype.kind == "c":  # as pairs of real numbers
             parts = self.contiguous(values).view(values.real.dtype).reshape(rows, *width, 2)

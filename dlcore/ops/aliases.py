@@ -60,9 +60,10 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     tensor([[3, 1]])
     """
     along = axis_of("index_select", dim, x.ndim)
-    index = indices_of("index_select", "index", x, index, x.shape[along], 0, along)
+    index = as_tensor("index_select", "index", index)
     if index.ndim > 1:
         raise ShapeError(f"index_select: index must be a vector, got shape {index.shape}")
+    index = indices_of("index_select", "index", x, index, x.shape[along], 0, along)
     return gathering.Take(along)(x, index if index.ndim else index.reshape(1))
 
 

@@ -181,7 +181,7 @@ def take_along_axis(x: Tensor, indices: Tensor, *, axis: int = -1) -> Tensor:
     x = as_tensor(name, "x", x)
     along = axis_of(name, axis, x.ndim)
     size = x.shape[along]
-    index = indices_of(name, "indices", x, indices, size, -size, along)
+    index = as_tensor(name, "indices", indices)
     fits = index.ndim == x.ndim and all(
         i == along or a == b or 1 in (a, b) for i, (a, b) in enumerate(zip(index.shape, x.shape, strict=True))
     )
@@ -189,6 +189,7 @@ def take_along_axis(x: Tensor, indices: Tensor, *, axis: int = -1) -> Tensor:
         raise ShapeError(
             f"{name}: indices have shape {index.shape}, x {x.shape}; they must broadcast but for axis {along}"
         )
+    index = indices_of(name, "indices", x, index, size, -size, along)
     rest = [b if a == 1 else a for a, b in zip(index.shape, x.shape, strict=True)]
     whole, wanted = (tuple([*rest[:along], end, *rest[along + 1 :]]) for end in (size, index.shape[along]))
     if x.shape != whole:
@@ -235,9 +236,9 @@ def scatter_add(x: Tensor, index: Tensor, values: Any, axis: int = -1) -> Tensor
     >>> dl.scatter_add(dl.zeros((3,)), dl.tensor([0, 2, 0]), dl.tensor([1.0, 2.0, 3.0]))
     tensor([4., 0., 2.])
     """
-    x, index, values, along = _scattered("scatter_add", x, index, values, axis)
-    if x.dtype.kind == "b":
+    if as_tensor("scatter_add", "x", x).dtype.kind == "b":
         raise DTypeError("scatter_add: not defined for bool; convert with astype")
+    x, index, values, along = _scattered("scatter_add", x, index, values, axis)
     if not isinstance(values, Tensor):
         values = plain(x, x._device.backend.xp.full(index.shape, values, dtype=x.dtype))
     return add(x, PutAlong(along, x.shape)(values, index))

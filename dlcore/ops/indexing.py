@@ -273,6 +273,7 @@ def _normalise(name: str, x: Tensor, index: Any) -> Places:
             parts[i] = part.__index__()
         else:
             raise TypeError(f"{name}: an index must be an int, a slice, None, ... or an integer tensor, got {part!r}")
+    checks = []  # of values: after those of shapes, as a GPU says later what is wrong with values
     for axis, part in _axes_indexed(name, x, parts):
         size = x.shape[axis]
         if isinstance(part, int):
@@ -287,6 +288,12 @@ def _normalise(name: str, x: Tensor, index: Any) -> Places:
                     f"expected {x.shape[axis : axis + part.ndim]}"
                 )
         else:
+            checks.append((axis, size, part))
+    if masks:
+        parts = [place for part in parts for place in _expanded(backend, part)]
+    if arrays:
+        _check_joint(name, parts)
+        for axis, size, part in checks:
             message = f"{name}: the indices of axis {axis} must be in {-size}..{size - 1}, got "
             if isinstance(part, backend.array_type):
                 backend.check_index_range(part, -size, size, message)
@@ -294,10 +301,6 @@ def _normalise(name: str, x: Tensor, index: Any) -> Places:
                     backend.synchronize()  # an array library may have an error of its own for this
             else:
                 reference.check_index_range(np, part, -size, size, message)
-    if masks:
-        parts = [place for part in parts for place in _expanded(backend, part)]
-    if arrays:
-        _check_joint(name, parts)
         parts = [backend.from_host(part) if isinstance(part, np.ndarray) else part for part in parts]
     elif Ellipsis not in parts:
         parts.append(Ellipsis)  # so that NumPy gives a view of a single element, too, and not a scalar

@@ -84,9 +84,9 @@ def searchsorted(x1: Tensor, x2: Tensor, *, side: str = "left", sorter: Tensor |
     dtype = result_type("searchsorted", x1.dtype, x2.dtype)
     ordered, xp = cast(x1.detach(), dtype)._array, x1._device.backend.xp
     if sorter is not None:
+        if as_tensor("searchsorted", "sorter", sorter).shape != x1.shape:
+            raise ShapeError(f"searchsorted: sorter has shape {sorter.shape}, x1 {x1.shape}; they must agree")
         order = indices_of("searchsorted", "sorter", x1, sorter, x1.size, 0, 0)
-        if order.shape != x1.shape:
-            raise ShapeError(f"searchsorted: sorter has shape {order.shape}, x1 {x1.shape}; they must agree")
         ordered = xp.take(ordered, order._array)
     return plain(x1, xp.searchsorted(ordered, cast(x2.detach(), dtype)._array, side))
 
