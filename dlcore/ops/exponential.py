@@ -11,7 +11,7 @@ from dlcore.ops._broadcast import fit
 from dlcore.ops._common import check_broadcast, conjugate, float_tensor, pair, plain
 from dlcore.ops.elementary import exp, log1p, real
 from dlcore.ops.powers import reciprocal
-from dlcore.ops.selection import where
+from dlcore.ops.selection import greater_equal, where
 
 __all__ = ["expm1", "log2", "log10", "logaddexp", "sigmoid"]
 
@@ -60,9 +60,16 @@ class LogAddExp(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = self.saved
         return (
-            fit(grad * sigmoid(x - y), self.x_shape) if self.needs(0) else None,
-            fit(grad * sigmoid(y - x), self.y_shape) if self.needs(1) else None,
+            fit(grad * _share(x - y), self.x_shape) if self.needs(0) else None,
+            fit(grad * _share(y - x), self.y_shape) if self.needs(1) else None,
         )
+
+
+def _share(difference: Tensor) -> Tensor:
+    """1/(1 + exp(-d)) from exp(-|d|), whose derivatives, unlike those by the result, subtract nothing from 1."""
+    positive = greater_equal(difference, 0)
+    small = exp(where(positive, -difference, difference))
+    return where(positive, 1.0, small) / (small + 1)
 
 
 def expm1(x: Tensor) -> Tensor:
