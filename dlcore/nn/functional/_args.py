@@ -14,22 +14,13 @@ from dlcore.ops._common import as_tensor
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def two(name: str, argument: str, value: Any, minimum: int) -> tuple[int, int]:
-    """An int, or a pair of them for height and width, each at least `minimum`."""
-    given = value if isinstance(value, (tuple, list)) else (value, value)
-    numbers = [number.__index__() for number in given if hasattr(number, "__index__") and not isinstance(number, bool)]
-    if len(given) != 2 or len(numbers) != 2 or min(numbers) < minimum:
-        raise ValueError(f"{name}: {argument} must be an int >= {minimum} or a pair of them, got {value!r}")
-    return numbers[0], numbers[1]
-
-
 def sizes(name: str, argument: str, value: Any, minimum: int, count: int) -> tuple[int, ...]:
     """An int for `count` axes, or a sequence of an int each, or of one for all, each at least `minimum`."""
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     numbers = [number.__index__() for number in given if hasattr(number, "__index__") and not isinstance(number, bool)]
     if len(given) not in (1, count) or len(numbers) != len(given) or min(numbers) < minimum:
-        forms = f"or a tuple of {count}" if count > 2 else "or a pair of them" if count == 2 else "or a tuple of one"
-        raise ValueError(f"{name}: {argument} must be an int >= {minimum} {forms}, got {value!r}")
+        forms = "a pair of them" if count == 2 else "a tuple of one"
+        raise ValueError(f"{name}: {argument} must be an int >= {minimum} or {forms}, got {value!r}")
     return tuple(numbers * count if len(numbers) == 1 else numbers)
 
 
