@@ -59,7 +59,7 @@ class Put(Function):
 
 
 class TakeAlong(Function):
-    """PyTorch's gather: y[i, j, k] = x[i, index[i, j, k], k] for axis 1. The index may be smaller than x.
+    """PyTorch's gather: y[i, j, k] = x[i, index[i, j, k], k] for axis 1. The index (>= 0) may be smaller than x.
 
     `unique`: no place is taken twice, as in sorting, so that the gradient is put and need not be summed.
     """
@@ -70,9 +70,10 @@ class TakeAlong(Function):
         self.axis, self.unique = axis, unique
 
     def forward(self, x: Any, index: Any) -> Any:
-        self.shape = x.shape
-        x = x[(*[slice(None if i == self.axis else size) for i, size in enumerate(index.shape)], ...)]
-        return self.xp.take_along_axis(x, index, axis=self.axis)
+        self.shape, xp = x.shape, self.xp
+        if 0 in index.shape:
+            return xp.zeros(index.shape, dtype=x.dtype)
+        return xp.reshape(xp.take(xp.reshape(x, (-1,)), _places(xp, index, x.shape, self.axis)), index.shape)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         (index,) = self.saved
@@ -89,8 +90,6 @@ class PutAlong(Function):
 
     def forward(self, values: Any, index: Any) -> Any:
         xp, size = self.xp, prod(self.shape)
-        if not self.unique:
-            index = xp.where(index < 0, index + self.shape[self.axis], index)
         places, values = _places(xp, index, self.shape, self.axis), xp.reshape(values, (-1,))
         if self.unique:
             out = xp.zeros(size, dtype=values.dtype)
@@ -194,9 +193,9 @@ def take_along_axis(x: Tensor, indices: Tensor, *, axis: int = -1) -> Tensor:
     whole, wanted = (tuple([*rest[:along], end, *rest[along + 1 :]]) for end in (size, index.shape[along]))
     if x.shape != whole:
         x = BroadcastTo(whole)(x)
-    if index.shape != wanted:
-        index = BroadcastTo(wanted)(index)
-    return TakeAlong(along)(x, index)
+    xp = x._device.backend.xp
+    places = xp.where(index._array < 0, index._array + size, index._array)
+    return TakeAlong(along)(x, plain(x, places if places.shape == wanted else xp.broadcast_to(places, wanted)))
 
 
 def scatter(x: Tensor, index: Tensor, values: Any, axis: int = -1) -> Tensor:
