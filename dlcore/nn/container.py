@@ -33,6 +33,8 @@ class _Numbered(Module):
 
     def __setitem__(self, index: int, module: Module) -> None:
         """Put a module in the place of another."""
+        if isinstance(index, slice):
+            raise TypeError(f"{type(self).__name__}: one module is assigned at a time, not the slice {index}")
         name, _ = list(self.named_children())[index]
         setattr(self, name, self._checked(module))
 

@@ -55,6 +55,8 @@ def test_lists_of_modules(kind: Any) -> None:
     assert len(kind()) == 0
     with pytest.raises(IndexError):
         made[3]
+    with pytest.raises(TypeError, match="one module is assigned at a time"):
+        made[0:1] = [a]
     with pytest.raises(IndexError, match="index 4 is out of range for 3 modules"):
         made.insert(4, a)
     for bad in (lambda: made.append(1), lambda: made.extend([a, 1]), lambda: made.insert(0, None)):
