@@ -385,6 +385,14 @@ class NumpyBackend(Backend):
     def scatter_add(self, values: Array, index: Array, size: int) -> Array:
         return indexing.scatter_add(values, index, size)
 
+    def top_places(self, x: Array, k: int, axis: int, largest: bool) -> Array:
+        columns = x.shape[axis]
+        if columns < 64 or not 0 < k <= columns // 4 or not x.size or (x.dtype.kind == "f" and np.isnan(x.max())):
+            return super().top_places(x, k, axis, largest)
+        rows = np.moveaxis(x, axis, -1)
+        places = indexing.top_places(rows.reshape(-1, columns), k, largest)
+        return np.moveaxis(places.reshape(*rows.shape[:-1], k), -1, axis)
+
     # --- flat buffers ---------------------------------------------------------------------------
 
     def l2_norm(self, x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Checks of index values, and the gradient of integer indexing."""
+"""Checks of index values, the gradient of integer indexing, and the largest elements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dlcore.contract._base import Array, Contract
 
 
 class IndexingContract(Contract):
-    """Checks of index values, and the gradient of integer indexing."""
+    """Checks of index values, the gradient of integer indexing, and the largest elements."""
 
     def check_index_range(self, index: Array, low: int, high: int, message: str, ignore: int | None = None) -> None:
         """Raise IndexError(`message` + the value) for the first index that is not low <= index < high, nor `ignore`.
@@ -23,3 +23,10 @@ class IndexingContract(Contract):
         Rows are added in their order. This is the backward of integer indexing.
         """
         return reference.scatter_add(self.xp, values, index, size)
+
+    def top_places(self, x: Array, k: int, axis: int, largest: bool) -> Array:
+        """int64, k along the axis: the places of the largest (or smallest) elements, these first. NaN is the largest.
+
+        Of equal elements those that come first are taken, in their order.
+        """
+        return reference.top_places(self.xp, x, k, axis, largest)

@@ -81,8 +81,7 @@ def topk(x: Tensor, k: int, axis: int = -1, largest: bool = True, sorted: bool =
     k = int_of("topk", "k", k)
     if not 0 <= k <= x.shape[along]:
         raise ValueError(f"topk: k must be in 0..{x.shape[along]}, the size of axis {along}, got {k}")
-    order = _order(x, along, largest, True)
-    first = plain(x, order._array[(*(slice(None),) * along, slice(k), ...)])
+    first = plain(x, x._device.backend.top_places(x._array, k, along, bool(largest)))
     return TopK(TakeAlong(along, unique=True)(x, first), first)
 
 

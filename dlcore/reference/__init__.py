@@ -17,7 +17,7 @@ from .checks import check_value_range
 from .conversion import cast
 from .convolution import conv2d_backward_input, conv2d_backward_weight, conv2d_forward
 from .dropout import dropout_backward, dropout_forward
-from .indexing import check_index_range, scatter_add
+from .indexing import check_index_range, scatter_add, top_places
 from .losses import bce_with_logits, soft_cross_entropy, softmax_cross_entropy
 from .normal import random_normal
 from .normalization import (
@@ -108,4 +108,5 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_forward",
     "sum",
+    "top_places",
 ]

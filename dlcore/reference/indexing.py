@@ -1,4 +1,4 @@
-"""Checks of index values, and sums of rows by index."""
+"""Checks of index values, sums of rows by index, and the places of the largest elements."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def scatter_add(xp: Any, values: Array, index: Array, size: int) -> Array:
     for row in range(values.shape[0]):
         result[int(index[row]), ...] += rows[row, ...]
     return cast(xp, result, values.dtype)
+
+
+def top_places(xp: Any, x: Array, k: int, axis: int, largest: bool) -> Array:
+    if largest:  # from behind, so that equal elements keep their order
+        order = x.shape[axis] - 1 - xp.flip(xp.argsort(xp.flip(x, axis), axis=axis, kind="stable"), axis)
+    else:
+        order = xp.argsort(x, axis=axis, kind="stable")
+    first: Array = order[(*(slice(None),) * axis, slice(k), ...)]
+    return xp.astype(first, xp.int64)

@@ -280,6 +280,30 @@ for _dtype in DTYPES:  # a large result with few rows that are not zero, as of a
         f"large result-{_dtype}",
         lambda rng, dtype=_dtype: ((normal(rng, (20, 3), dtype), 7777 * rng.integers(0, 9, size=20), 70_000), {}),
     )
+for _shape, _k, _axis in (
+    ((5,), 2, 0), ((3, 4), 4, 1), ((3, 4), 0, 0), ((0, 70), 3, 1), ((3, 70), 5, 1), ((70, 3), 17, 0), ((2, 100, 2), 1, 1),
+    ((300,), 64, 0),
+):  # fmt: skip
+    for _dtype in (*DTYPES, *INTEGERS, "bool"):
+        for _largest in (True, False):
+            for _spread in (3, 1000):  # many equal elements, or few
+                add(
+                    "top_places",
+                    f"{_shape}-{_k}-{_axis}-{_dtype}-{_largest}-{_spread}",
+                    lambda rng, shape=_shape, k=_k, axis=_axis, dtype=_dtype, largest=_largest, spread=_spread: (
+                        (rng.integers(0, min(spread, 120), shape).astype(dtype)[..., ::-1], k, axis, largest),
+                        {},
+                    ),
+                )
+for _largest in (True, False):
+    add(
+        "top_places",
+        f"NaN-{_largest}",
+        lambda rng, largest=_largest: (
+            (np.where(rng.random((4, 80)) < 0.1, np.nan, rng.random((4, 80))), 9, 1, largest),
+            {},
+        ),
+    )
 for _dtype in INTEGERS:
     add(
         "scatter_add",
