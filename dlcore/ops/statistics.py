@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dlcore._dtypes import float16, float32
 from dlcore._tensor import Tensor
 from dlcore.autograd import Function
-from dlcore.ops._broadcast import Reduction
+from dlcore.ops._broadcast import Reduction, Sum
 from dlcore.ops._common import axes_of, cast, float_tensor
-from dlcore.ops.reduction import mean
 from dlcore.ops.selection import equal, where
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Variance(Reduction):
     def forward(self, x: Any) -> Any:
         self.shape = x.shape
         count = math.prod([x.shape[i] for i in self.axes])
-        deviation = x - self.backend.sum(x, self.axes, True) * (1 / count if count else math.nan)
+        deviation = x - self.backend.sum(x, self.axes, True) / (count or math.nan)
         if x.dtype.kind == "c":
             real, imag = self.xp.real(deviation), self.xp.imag(deviation)
             squares = real * real + imag * imag
@@ -43,7 +42,9 @@ class Variance(Reduction):
 
     def backward(self, grad: Tensor) -> Tensor:
         x: Tensor = self.saved[0]
-        return self.spread(grad) * self.slope * (x - mean(x, axis=self.axes, keepdims=True))
+        count = math.prod([self.shape[i] for i in self.axes])
+        mean = Sum(self.axes, True)(x) / (count or math.nan)  # divided: 1/count rounds once more
+        return self.spread(grad) * self.slope * (x - mean)
 
 
 class _Root(Function):
