@@ -281,8 +281,8 @@ for _dtype in DTYPES:  # a large result with few rows that are not zero, as of a
         lambda rng, dtype=_dtype: ((normal(rng, (20, 3), dtype), 7777 * rng.integers(0, 9, size=20), 70_000), {}),
     )
 for _shape, _k, _axis in (
-    ((5,), 2, 0), ((3, 4), 4, 1), ((3, 4), 0, 0), ((0, 70), 3, 1), ((3, 70), 5, 1), ((70, 3), 17, 0), ((2, 100, 2), 1, 1),
-    ((300,), 64, 0),
+    ((5,), 2, 0), ((3, 4), 4, 1), ((3, 4), 0, 0), ((0, 70), 3, 1), ((3, 70), 5, 1), ((70, 3), 17, 0),
+    ((2, 100, 2), 1, 1), ((300,), 64, 0),
 ):  # fmt: skip
     for _dtype in (*DTYPES, *INTEGERS, "bool"):
         for _largest in (True, False):
