@@ -329,7 +329,7 @@ def affine(batch: Array, inverse: Array, shift_x: Array, shift_y: Array, fill: f
     corner = first + top * (width + 2) + left  # (N, H, W)
 
     def at(offset: int) -> Array:
-        return pixels.take(corner + offset, axis=0)  # (N, H, W, C)
+        return np.asarray(pixels.take(corner + offset, axis=0))  # (N, H, W, C)
 
     upper, lower = at(0), at(width + 2)
     upper += (at(1) - upper) * part_x
