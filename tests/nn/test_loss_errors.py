@@ -85,6 +85,12 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "hinge_loss: target must be 1 or -1, .* 0.0",
     ),
+    "hinge number": (lambda: F.hinge_loss(X, X * 2.5), ValueError, "hinge_loss: target must be 1 or -1, .* 1.5625"),
+    "multi-margin label above": (
+        lambda: F.multi_margin_loss(X, T([0, 3])),
+        IndexError,
+        r"multi_margin_loss: target must be in 0..2, got 3",
+    ),
     "hinge shape": (lambda: F.hinge_loss(X, Y), dl.ShapeError, r"hinge_loss: input of shape \(2, 3\) and target"),
     "hinge bools": (
         lambda: F.hinge_loss(X, X > 0),

@@ -29,11 +29,11 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
     "rmse sum": (lambda: F.rmse_loss(T([1.0, 2.0]), T([2.0, 4.0]), "sum"), sqrt(5.0)),
     "rmse none": (lambda: F.rmse_loss(T([1.0, 2.0]), T([2.0, 4.0]), "none"), [1.0, 2.0]),
     "smooth l1": (
-        lambda: F.smooth_l1_loss(T([0.5, 1.0, -3.0]), T([0.0, 0.0, 0.0]), "none", beta=2.0),
+        lambda: F.smooth_l1_loss(T([1.5, 2.0, -2.0]), T([1.0, 1.0, 1.0]), "none", beta=2.0),
         [1 / 16, 0.25, 2.0],
     ),
-    "smooth l1, no beta": (lambda: F.smooth_l1_loss(T([0.5, -3.0]), dl.zeros(2), "none", beta=0.0), [0.5, 3.0]),
-    "huber": (lambda: F.huber_loss(T([0.5, 2.0, -3.0]), dl.zeros(3), "none", delta=2.0), [0.125, 2.0, 4.0]),
+    "smooth l1, no beta": (lambda: F.smooth_l1_loss(T([1.5, -2.0]), dl.ones(2), "none", beta=0.0), [0.5, 3.0]),
+    "huber": (lambda: F.huber_loss(T([1.5, 3.0, -2.0]), dl.ones(3), "none", delta=2.0), [0.125, 2.0, 4.0]),
     "huber weight": (  # the mean divides by the number of elements
         lambda: F.huber_loss(T([0.5, -3.0]), dl.zeros(2), delta=2.0, weight=T([8.0, 1.0])),
         2.5,
@@ -125,6 +125,26 @@ def test_numbers_worked_by_hand(name: str) -> None:
     actual = loss()
     assert actual.dtype == np.float32
     np.testing.assert_allclose(actual.numpy(), np.array(expected, np.float32), rtol=2e-6, atol=1e-6, strict=True)
+
+
+def test_defaults() -> None:
+    """Where the numbers above do not tell: margins, deltas and reductions that are not given."""
+    x, y = T([0.25, -3.0]), T([1, -1])
+    assert F.margin_ranking_loss(x, dl.zeros(2), y).item() == 0.0
+    assert F.hinge_embedding_loss(x, y).item() == F.hinge_embedding_loss(x, y, 1.0, "mean").item() == 2.125
+    assert F.cosine_embedding_loss(A, B, T([-1, -1])).item() == pytest.approx(0.48)
+    assert F.huber_loss(x, dl.zeros(2)).item() == F.smooth_l1_loss(x, dl.zeros(2)).item() == 1.265625
+    assert F.triplet_margin_loss(A, A, B).item() == 0.0
+    assert F.triplet_margin_loss(A, A, A).item() == 1.0
+    assert F.multi_margin_loss(T([[0.5, 0.0]]), T([0])).item() == 0.25
+    assert F.hinge_loss(T([2.0, 0.0]), T([1, 1])).item() == 0.5
+
+
+def test_the_root_of_no_error_has_gradient_0_and_no_nan() -> None:
+    x = T([1.0, 2.0], requires_grad=True)
+    loss = F.rmse_loss(x, T([1.0, 2.0]))
+    (slope,) = dl.grad(loss, x)
+    assert (loss.item(), slope.tolist()) == (0.0, [0.0, 0.0])
 
 
 FAR = T([1e4, -1e4, 1e4, -1e4])
