@@ -166,6 +166,8 @@ TABLE: dict[str, Entry] = {
     "linspace": Entry(dl.linspace, dtypes=("float64",)),
     **{name: Entry(getattr(dl, name), dtypes=EVERY)
        for name in ("zeros", "ones", "zeros_like", "ones_like", "full_like")},
+    "full": Entry(dl.full, dtypes=EVERY),
+    "nn.functional.one_hot": Entry(dl.one_hot, dtypes=("int64",)),
     # --- padding ---
     **{
         f"nn.functional.pad.{mode}": Entry(F.pad, dtypes=EVERY)
