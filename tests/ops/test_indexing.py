@@ -10,6 +10,9 @@ import pytest
 
 import dlcore as dl
 
+from .cases import Case, Op, tensors
+from .cases_shape import TABLE
+
 NAN, INF = float("nan"), float("inf")
 
 
@@ -154,6 +157,25 @@ def test_nothing_to_cut() -> None:
     assert [part.shape for part in dl.split(dl.zeros((0, 3)), 0)] == [(0, 3)]
     assert dl.split(dl.zeros((0,)), []) == ()
     assert dl.broadcast_arrays() == dl.meshgrid() == ()
+
+
+@pytest.mark.parametrize(
+    ("op", "case"),
+    [pytest.param(op, case, id=f"{op.name}-{case.name}") for op in TABLE if op.differentiable for case in op.cases],
+)
+def test_second_derivatives_where_they_are_not_zero(op: Op, case: Case, rng: np.random.Generator) -> None:
+    """These operations are linear, so that their own second derivatives are; those of their squares are not."""
+    arguments = tensors(case.arrays(rng, "float64"))
+    positions = [i for i, varies in enumerate(case.varies()) if varies]
+    inputs = [arguments[i].detach().requires_grad_() for i in positions]
+
+    def square(*varied: dl.Tensor) -> dl.Tensor:
+        filled = list(arguments)
+        for i, x in zip(positions, varied, strict=True):
+            filled[i] = x
+        return op.here(*filled, **case.keywords) ** 2
+
+    assert dl.gradcheck(square, inputs, second_order=True, rtol=1e-5)
 
 
 # --- scattering -------------------------------------------------------------------------------------------
