@@ -29,7 +29,6 @@ def of_scalar(sample: Any) -> bool:
 
 
 SCALAR = Skip("PyTorch takes axis 0 or -1 of a tensor that has no axes; the array API and NumPy refuse it", of_scalar)
-OUT = NoError("there is no out=; it raises as an unknown argument", "^$")
 
 
 def over(function: Callable[..., Any], *positional: str, **names: str) -> Callable[..., Any]:
