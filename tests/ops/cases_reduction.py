@@ -94,7 +94,9 @@ def torch_spread(name: str) -> Any:
 
 def with_correction() -> tuple[Case, ...]:
     return (
-        *reductions(empty=False),
+        # of two numbers the second derivative is 0, and what rounding makes of that differs
+        *[case for case in reductions(empty=False) if case.name != "repeated"],
+        Case("repeated", (In((3, 4), "any", "broadcast"),), {"axis": 1}),
         Case("sample", (In((3, 4)),), {"correction": 1}),
         Case("fraction", (In((3, 4)),), {"axis": 0, "correction": 0.5}),
         Case("negative", (In((3, 4)),), {"axis": 1, "correction": -1.5, "keepdims": True}),

@@ -110,7 +110,8 @@ def test_float32_is_as_exact_as_pytorch(op: Op, case: Case, rng: np.random.Gener
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=what)
         a, b, e = (np.nan_to_num(part) for part in (a, b, e))
         largest = np.abs(e).max(initial=0)
-        allowed = max(2e-5 * largest, 4 * np.abs(b - e).max(initial=0))
+        # where sums cancel, what rounding leaves of numbers near 1
+        allowed = max(2e-5 * largest, 4 * np.abs(b - e).max(initial=0), 2 * float(np.finfo("float32").eps))
         assert np.abs(a - e).max(initial=0) <= allowed, what
 
 
