@@ -87,6 +87,20 @@ class MultiMarginLoss(Module):
         )
 
 
+class MultiLabelMarginLoss(Module):
+    """Each right class is to be ahead of each wrong one; see `dl.nn.functional.multilabel_margin_loss`.
+
+    >>> dl.nn.MultiLabelMarginLoss()(dl.tensor([[0.0, 2.0]]), dl.tensor([[1, -1]])).item()
+    0.0
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = reduction_of("MultiLabelMarginLoss", reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
 class MultiLabelSoftMarginLoss(Module):
     """Binary cross-entropy from logits, averaged over the classes; see `dl.nn.functional.multilabel_soft_margin_loss`.
 

@@ -119,6 +119,21 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         dl.ShapeError,
         r"must have shape \(3,\)",
     ),
+    "multi-label margin": (
+        lambda: F.multilabel_margin_loss(X, T([[0, 3, -1], [0, -1, -1]])),
+        IndexError,
+        r"multilabel_margin_loss: target must be in -1..2, got 3",
+    ),
+    "multi-label margin floats": (
+        lambda: F.multilabel_margin_loss(X, X),
+        dl.DTypeError,
+        "multilabel_margin_loss: target",
+    ),
+    "multi-label margin shape": (
+        lambda: F.multilabel_margin_loss(dl.ones((1, 1, 1)), T([[[0]]])),
+        dl.ShapeError,
+        r"multilabel_margin_loss: .*got \(1, 1, 1\)",
+    ),
     "multi-label": (lambda: F.multilabel_soft_margin_loss(T(0.5), T(1)), dl.ShapeError, "an axis of classes"),
     "cosine": (lambda: F.cosine_similarity(X, dl.ones(2)), dl.ShapeError, r"cosine_similarity: shapes .*\(2,\)"),
     "cosine axis": (

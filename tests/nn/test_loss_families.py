@@ -86,6 +86,22 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
         lambda: F.poisson_nll_loss(T([0.0, 0.0]), T([1.0, 3.0]), full=True, reduction="none"),
         [1.0, 1 + 3 * log(3) - 3 + 0.5 * log(6 * pi)],
     ),
+    "poisson of 2": (
+        lambda: F.poisson_nll_loss(T([0.0]), T([2.0]), full=True),
+        1 + 2 * log(2) - 2 + 0.5 * log(4 * pi),
+    ),
+    "kl of a number": (lambda: F.kl_div(T(log(0.5)), T(1.0), "batchmean"), log(2)),
+    "kl by rows": (lambda: F.kl_div(T([[log(0.5)]] * 4), T([[1.0]] * 4), "batchmean"), log(2)),
+    "gaussian by rows": (
+        lambda: F.gaussian_nll_loss(
+            dl.zeros((2, 3, 2)), dl.zeros((2, 3, 2)), T([[1.0, 4.0, 9.0]] * 2), reduction="none"
+        ),
+        [[[0.0, 0.0], [log(2), log(2)], [log(3), log(3)]]] * 2,
+    ),
+    "gaussian of a column": (
+        lambda: F.gaussian_nll_loss(dl.zeros((2, 3)), dl.zeros((2, 3)), T([[1.0], [4.0]]), reduction="sum"),
+        3 * log(2),
+    ),
     "gaussian": (lambda: F.gaussian_nll_loss(T([1.0]), T([3.0]), T([4.0])), 0.5 * (log(4) + 1)),
     "gaussian of a number": (lambda: F.gaussian_nll_loss(T([1.0]), T([3.0]), 4.0, full=True), 0.5 * (log(8 * pi) + 1)),
     "gaussian, small": (lambda: F.gaussian_nll_loss(T([1.0]), T([1.0]), T([0.0]), eps=0.25), 0.5 * log(0.25)),
@@ -104,11 +120,22 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
         ),
         [1.5, 4.0],
     ),
+    "multi-label margin": (  # 3 and 0 are right: (1 - 0.8 + 0.2) + (1 - 0.8 + 0.4) + (1 - 0.1 + 0.2) + (1 - 0.1 + 0.4)
+        lambda: F.multilabel_margin_loss(
+            T([[0.1, 0.2, 0.4, 0.8], [1.0, 0.0, 0.0, 0.0]]), T([[3, 0, -1, 1], [-1] * 4]), "none"
+        ),
+        [3.4 / 4, 0.0],
+    ),
     "multi-label": (lambda: F.multilabel_soft_margin_loss(T([[L3, L3]]), T([[1, 0]])), (log(4 / 3) + log(4)) / 2),
     "cosine": (lambda: F.cosine_similarity(A, B), [0.96, 0.0]),
     "cosine of 0": (lambda: F.cosine_similarity(dl.zeros(2), dl.ones(2), dim=0), 0.0),
     "cosine embedding": (lambda: F.cosine_embedding_loss(A, B, T([1, -1]), reduction="none"), [0.04, 0.0]),
     "cosine embedding, apart": (lambda: F.cosine_embedding_loss(A, B, T([-1, 1]), 0.5, "none"), [0.46, 1.0]),
+    "cosine embedding of 0": (lambda: F.cosine_embedding_loss(dl.zeros(2), dl.ones(2), T(1)), 1.0),
+    "cosine embedding of neither": (lambda: F.cosine_embedding_loss(A, B, T([0, 0]), reduction="sum"), 0.0),
+    "hinge embedding of neither": (lambda: F.hinge_embedding_loss(T([0.25]), T([0])), 1.0),
+    "distance with eps": (lambda: F.pairwise_distance(T([2.0]), T([1.0]), p=1.0, eps=0.5), 1.5),
+    "distance of vectors": (lambda: F.pairwise_distance(T([0.0, 0.0]), T([3.0, 4.0]), eps=0.0), 5.0),
     "distance": (lambda: F.pairwise_distance(A, B, eps=0.0), [sqrt(2), sqrt(5)]),
     "distance of corners": (lambda: F.pairwise_distance(A, B, p=1.0, eps=0.0, keepdim=True), [[2.0], [3.0]]),
     "triplet": (lambda: F.triplet_margin_loss(A, B, A, eps=0.0, reduction="none"), [1 + sqrt(2), 1 + sqrt(5)]),
@@ -136,8 +163,26 @@ def test_defaults() -> None:
     assert F.huber_loss(x, dl.zeros(2)).item() == F.smooth_l1_loss(x, dl.zeros(2)).item() == 1.265625
     assert F.triplet_margin_loss(A, A, B).item() == 0.0
     assert F.triplet_margin_loss(A, A, A).item() == 1.0
+    assert F.triplet_margin_loss(T([[0.0]]), T([[2.0]]), T([[3.0]]), eps=0.0).item() == 0.0  # not swapped
     assert F.multi_margin_loss(T([[0.5, 0.0]]), T([0])).item() == 0.25
     assert F.hinge_loss(T([2.0, 0.0]), T([1, 1])).item() == 0.5
+
+
+def test_gradients_of_probabilities_and_their_targets() -> None:
+    """(p - t) / (p (1 - p)) and log(1 - p) - log(p), with the logarithm's end at -100."""
+    p = T([0.25, 0.0, 1.0], dtype="float64", requires_grad=True)
+    t = T([1.0, 0.0, 1.0], dtype="float64", requires_grad=True)
+    F.binary_cross_entropy(p, t, reduction="sum").backward()
+    np.testing.assert_allclose(p.grad.numpy(), [-4.0, 0.0, 0.0], rtol=1e-12)
+    np.testing.assert_allclose(t.grad.numpy(), [log(3), 100.0, -100.0], rtol=1e-12)
+
+
+def test_a_variance_below_eps_counts_as_eps_and_keeps_its_gradient() -> None:
+    var = T([1e-9, 4.0], dtype="float64", requires_grad=True)
+    F.gaussian_nll_loss(
+        dl.zeros(2, dtype="float64"), T([0.0, 2.0], dtype="float64"), var, eps=0.5, reduction="sum"
+    ).backward()
+    np.testing.assert_allclose(var.grad.numpy(), [1.0, 0.0], rtol=1e-12)
 
 
 def test_the_root_of_no_error_has_gradient_0_and_no_nan() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcore._errors import ShapeError
+from dlcore._dtypes import int64
+from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.nn.functional._args import floats, real_number, reduction_of, same_dtype
 from dlcore.nn.functional._losses import class_indices, factor, numbers_like, reduced, same_shape
@@ -150,6 +151,44 @@ def multi_margin_loss(
     if w is not None:
         loss = loss * plain(x, w._array[place._array])
     return reduced(name, reshape(sum_(loss, axis=1) * (1 / classes), shape), reduction)
+
+
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """sum of max(0, 1 - x[j] + x[i]) over the right classes j and the wrong ones i, divided by the number of classes C.
+
+    Args:
+        input: scores (N, C) or (C,), float.
+        target: the right classes, as a list of indices that -1 ends, in a tensor of the same shape.
+        reduction: "mean", "sum" or "none", over the rows.
+
+    Raises:
+        ShapeError, DTypeError: arguments that do not fit together.
+        IndexError: a target that is not in -1..C-1. ValueError: an unknown reduction.
+
+    >>> round(F.multilabel_margin_loss(dl.tensor([0.1, 0.2, 0.4, 0.8]), dl.tensor([3, 0, -1, 1])).item(), 4)
+    0.85
+    """
+    name = "multilabel_margin_loss"
+    x, labels = floats(name, "input", input), as_tensor(name, "target", target)
+    reduction_of(name, reduction)
+    same_shape(name, input=x, target=labels)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{name}: target must hold class indices (integers), got {labels.dtype}")
+    classes, rows = x.shape[-1] if x.ndim else 1, x.shape[:-1]  # as in PyTorch, a number is a single class
+    if x.ndim > 2 or classes == 0:
+        raise ShapeError(f"{name}: input must have shape (N, C) or (C,) with C > 0, got {x.shape}")
+    backend = x._device.backend
+    backend.check_index_range(labels._array, -1, classes, f"{name}: target must be in -1..{classes - 1}, got ")
+    scores, xp = reshape(x, (-1 if x.size else 0, classes)), backend.xp
+    listed = xp.astype(xp.reshape(labels._array, scores.shape), int64)
+    counts = xp.cumprod(xp.astype(listed >= 0, int64), axis=1) != 0  # up to the first -1
+    listed = xp.where(counts, listed, xp.zeros_like(listed))
+    hits = (listed[:, :, None] == xp.arange(classes, dtype=int64)) & counts[:, :, None]
+    pairs = counts[:, :, None] & ~xp.any(hits, axis=1)[:, None, :]  # (row, place in the list, class)
+    right = take_along_axis(scores, plain(x, listed), axis=1)
+    behind = relu(1 - expand_dims(right, axis=2) + expand_dims(scores, axis=1))
+    loss = sum_(where(plain(x, pairs), behind, 0.0), axis=(1, 2)) * (1 / classes)
+    return reduced(name, reshape(loss, rows), reduction)
 
 
 def multilabel_soft_margin_loss(

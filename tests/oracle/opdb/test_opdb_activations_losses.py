@@ -22,7 +22,8 @@ ACTIVATIONS = (
 LOSSES = (
     F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
     F.nll_loss, F.kl_div, F.poisson_nll_loss, F.gaussian_nll_loss, F.hinge_embedding_loss, F.soft_margin_loss,
-    F.margin_ranking_loss, F.multi_margin_loss, F.multilabel_soft_margin_loss, F.cosine_similarity,
+    F.margin_ranking_loss, F.multi_margin_loss,
+    F.multilabel_margin_loss, F.multilabel_soft_margin_loss, F.cosine_similarity,
     F.cosine_embedding_loss, F.pairwise_distance, F.triplet_margin_loss,
 )  # fmt: skip
 
@@ -74,6 +75,5 @@ def test_what_pytorch_has_and_this_library_lacks() -> None:
     assert losses == {
         "ctc_loss",  # sequences without alignment
         "linear_cross_entropy",  # a layer and its loss in one
-        "multilabel_margin_loss",  # targets as lists that end in -1
         "triplet_margin_with_distance_loss",  # any distance: write it out
     }
