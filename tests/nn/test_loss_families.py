@@ -128,6 +128,7 @@ BY_HAND: dict[str, tuple[Callable[[], dl.Tensor], float | list[Any]]] = {
     ),
     "multi-label": (lambda: F.multilabel_soft_margin_loss(T([[L3, L3]]), T([[1, 0]])), (log(4 / 3) + log(4)) / 2),
     "cosine": (lambda: F.cosine_similarity(A, B), [0.96, 0.0]),
+    "cosine of what is short": (lambda: F.cosine_similarity(T([0.5, 0.0]), T([2.0, 0.0]), dim=0, eps=1.0), 0.5),
     "cosine of 0": (lambda: F.cosine_similarity(dl.zeros(2), dl.ones(2), dim=0), 0.0),
     "cosine embedding": (lambda: F.cosine_embedding_loss(A, B, T([1, -1]), reduction="none"), [0.04, 0.0]),
     "cosine embedding, apart": (lambda: F.cosine_embedding_loss(A, B, T([-1, 1]), 0.5, "none"), [0.46, 1.0]),
@@ -227,6 +228,26 @@ def test_float16_does_not_overflow_where_the_loss_does_not() -> None:
     assert F.smooth_l1_loss(x, t).item() == 299.5
     assert F.l1_loss(x, t).item() == 300.0
     assert F.soft_margin_loss(x, t - 1).item() == 300.0
+
+
+def test_how_far_a_sum_of_probabilities_may_be_off() -> None:
+    near, far = [[0.5, 0.5005]], [[0.5, 0.505]]
+    for dtype, fits in (("float64", near), ("float32", near), ("float16", far)):
+        F.cross_entropy(dl.zeros((1, 2), dtype=dtype), T(fits, dtype=dtype))
+        with pytest.raises(ValueError, match="must sum to 1"):
+            F.cross_entropy(dl.zeros((1, 2), dtype=dtype), T([[0.5, 0.52]], dtype=dtype)).item()
+    for off in (far, [[0.5, 0.495]]):
+        with pytest.raises(ValueError, match="must sum to 1"):
+            F.cross_entropy(dl.zeros((1, 2)), T(off)).item()
+    with pytest.raises(ValueError, match="ignore_index=0 is for class indices"):
+        F.cross_entropy(dl.zeros((1, 2)), T(near), ignore_index=0)
+
+
+def test_float16_probabilities_at_the_ends() -> None:
+    p = T([0.0, 1.0], dtype="float16", requires_grad=True)
+    loss = F.binary_cross_entropy(p, T([0.0, 1.0], dtype="float16"))
+    loss.backward()
+    assert (loss.item(), p.grad.tolist()) == (0.0, [0.0, 0.0])
 
 
 SECOND: dict[str, Callable[..., dl.Tensor]] = {

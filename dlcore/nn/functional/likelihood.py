@@ -41,7 +41,8 @@ class BinaryCrossEntropy(Function):
             safe = where(inside, p, 0.5)
             low = clip(log1p(-safe), min=LOWEST_LOG) - clip(log(safe), min=LOWEST_LOG)
             by_target = grad * where(inside, low, where(equal(p, 0), -LOWEST_LOG, plain(p, LOWEST_LOG + 0 * p._array)))
-        return grad * (p - t) / clip((1 - p) * p, min=1e-12) if self.needs(0) else None, by_target
+        least = max(1e-12, float(np.finfo(p.dtype).tiny))  # PyTorch's constant is 0 in float16
+        return grad * (p - t) / clip((1 - p) * p, min=least) if self.needs(0) else None, by_target
 
 
 class NLL(Function):
