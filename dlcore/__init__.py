@@ -1,6 +1,9 @@
 """dlcore: deep learning on plain arrays. One model source runs on NumPy or, on NVIDIA GPUs, on CuPy."""
 
-from dlcore import _methods, autograd, cuda, data, io, linalg, nn, optim, random
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dlcore import _methods, autograd, cuda, io, random
 from dlcore._custom_op import custom_op
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
@@ -171,6 +174,9 @@ from dlcore.ops import (
     zeros_like,
 )
 from dlcore.random import Generator, manual_seed, rand, randint, randn, randperm
+
+if TYPE_CHECKING:
+    from dlcore import data, linalg, nn, optim
 
 _methods.bind()
 
@@ -368,3 +374,15 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+_AT_FIRST_USE = ("data", "linalg", "nn", "optim")  # `import dlcore` is to cost little more than `import numpy`
+
+
+def __getattr__(name: str) -> Any:
+    if name in _AT_FIRST_USE:
+        return import_module(f"dlcore.{name}")  # which makes it an attribute
+    raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_AT_FIRST_USE})

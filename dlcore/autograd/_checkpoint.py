@@ -148,8 +148,9 @@ class _Checkpoint(Function):
         found = [(x.shape, x.dtype) if isinstance(x, Tensor) else type(x).__name__ for x in again]
         if found != self.shapes:
             raise RuntimeError(f"checkpoint: the function gave {self.shapes} at first, and {found} when repeated")
-        pairs = [(again[i], gradient) for i, gradient in grad.by_position.items()]
-        first, second = _nodes(self._edges), _nodes(_frontier(again, start))
-        if first != second or not all(x._requires_grad for x in again):
+        tensors = [x for x in again if isinstance(x, Tensor)]  # all of them: the first time they were
+        pairs = [(tensors[i], gradient) for i, gradient in grad.by_position.items()]
+        first, second = _nodes(self._edges), _nodes(_frontier(tensors, start))
+        if first != second or not all(x._requires_grad for x in tensors):
             raise RuntimeError("checkpoint: the function used other tensors when it was repeated than at first")
         return gradients_at(self._edges, [x for x, _ in pairs], [gradient for _, gradient in pairs])
