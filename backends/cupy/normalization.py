@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from .base import FLOATS, CudaPrimitives
 from .channel_sums import (
@@ -23,6 +23,9 @@ from .channel_sums import (
 from .launcher import WARP, Kernel, scalar
 
 Array = Any
+
+#: Threads beside each other on the columns of a block that holds them: 128 bytes of a row.
+HELD_LANES = 8
 
 
 class NormalizationPrimitives(CudaPrimitives):
@@ -45,11 +48,16 @@ class NormalizationPrimitives(CudaPrimitives):
         average, var = self._contiguous(running_mean, running_var)
         out, statistics = self.empty(x.shape, x.dtype), self.empty((3, x.shape[1]), real(x.dtype))
         view = _view(x)
-        sums = self._reduction(view, x, 3, x)
-        where = (x, statistics, average, var, batches, sums.partials, sums.tickets)
-        options = (momentum is None, momentum or 0.0, eps)
-        self._reduce("batch_norm", "batch_norm_statistics", sums, x, where, view, (), options)
-        self._apply(x, weight, bias, statistics, None, None, out, batches, eps)
+        # Averages need the count of batches in every block, so that none of them may change it.
+        if momentum is not None and (held := _held(view, x.dtype, x, out)) is not None:
+            where = (x, weight, bias, statistics, average, var, batches, out)
+            self._hold("batch_norm_forward", held, x, where, view, (momentum, eps))
+        else:
+            sums = self._reduction(view, x, 3, x)
+            where = (x, statistics, average, var, batches, sums.partials, sums.tickets)
+            options = (momentum is None, momentum or 0.0, eps)
+            self._reduce("batch_norm", "batch_norm_statistics", sums, x, where, view, (), options)
+            self._apply(x, weight, bias, statistics, None, None, out, batches, eps)
         for running, moved in ((running_mean, average), (running_var, var)):
             if running is not None and moved is not running:
                 running[...] = moved
@@ -106,14 +114,27 @@ class NormalizationPrimitives(CudaPrimitives):
         grad, x, weight, statistics = self._contiguous(grad, x, weight, statistics.astype(real(x.dtype), copy=False))
         channels = x.shape[1]
         by_weight, by_bias = self._results((weight_out, bias_out), channels, x)
-        lines = self.empty((3, channels), real(x.dtype))
-        view = _view(x)
-        sums = self._reduction(view, x, 2, grad, x, statistics)
-        where = (grad, x, weight, statistics, by_weight, by_bias, lines, sums.partials, sums.tickets)
-        self._reduce("batch_norm", "batch_norm_sums", sums, x, where, view, (), (x.size // channels,))
-        by_x, kept = self.empty(x.shape, x.dtype), x if training else None
-        self._lines("batch_norm_gradient", x, (grad, kept, statistics, lines, by_x), (), (grad, kept, by_x), ())
+        by_x, kept, view = self.empty(x.shape, x.dtype), x if training else None, _view(x)
+        elements = x.size // channels
+        where: tuple[Any, ...]
+        if training and (held := _held(view, x.dtype, grad, x, by_x)) is not None:
+            where = (grad, x, weight, statistics, by_weight, by_bias, by_x)
+            self._hold("batch_norm_backward", held, x, where, view, (elements,))
+        else:
+            lines = self.empty((3, channels), real(x.dtype))
+            sums = self._reduction(view, x, 2, grad, x, statistics)
+            where = (grad, x, weight, statistics, by_weight, by_bias, lines, sums.partials, sums.tickets)
+            self._reduce("batch_norm", "batch_norm_sums", sums, x, where, view, (), (elements,))
+            self._lines("batch_norm_gradient", x, (grad, kept, statistics, lines, by_x), (), (grad, kept, by_x), ())
         return by_x, by_weight, by_bias
+
+    def _hold(
+        self, name: str, held: Held, x: Array, where: tuple[Any, ...], view: View, options: tuple[Any, ...]
+    ) -> None:
+        """A kernel of batch_norm_held.cu, for channels that fit into registers."""
+        in_columns = view.inner == 1
+        kernel = self._normalization_kernel("batch_norm_held", f"{name}_{'columns' if in_columns else 'planes'}", x)
+        kernel(held.grid, held.block, *where, *(view[:2] if in_columns else view), held.width, *options)
 
     # --- groups ---------------------------------------------------------------------------------
 
@@ -213,6 +234,34 @@ class NormalizationPrimitives(CudaPrimitives):
         kernel = self._normalization_kernel(source, f"{name}_{'columns' if sums.in_columns else 'planes'}", x)
         extents = view[:2] if sums.in_columns else view
         kernel(sums.grid, sums.block, *where, *extents, *sizes, sums.width, *options)
+
+
+class Held(NamedTuple):
+    """How blocks take channels that they hold in registers."""
+
+    grid: tuple[int]
+    block: tuple[int, ...]
+    width: int  # elements that a thread takes at a time
+
+
+def _held(view: View, dtype: Any, *arrays: Array) -> Held | None:
+    """None if a channel does not fit into the registers of a block."""
+    outer, channels, inner = view
+    widest = vector(dtype) if aligned(*arrays) else 1
+    if inner > 1:
+        width = widest if inner % widest == 0 else 1
+        packs = outer * (inner // width)
+        threads = min(THREADS, -(-packs // WARP) * WARP)
+        return Held((channels,), (threads,), width) if packs <= threads * _steps(width) else None
+    width = widest if channels % widest == 0 else 1
+    lanes = min(HELD_LANES, 1 << (channels // width - 1).bit_length())
+    shares = min(THREADS // lanes, 1 << (outer - 1).bit_length())
+    return Held((-(-channels // (lanes * width)),), (lanes, shares), width) if outer <= shares * _steps(width) else None
+
+
+def _steps(width: int) -> int:
+    """Packs of a thread: HELD_STEPS and HELD_SINGLES of the kernels."""
+    return 32 // width if width > 1 else 16
 
 
 def _one_float_dtype(x: Array, *others: Array | None) -> bool:

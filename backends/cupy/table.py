@@ -52,6 +52,7 @@ TABLE: tuple[Row, ...] = (
     Row("adaptive_pool2d", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("avg_pool2d", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("batch_norm", {"SCALAR": FLOATS, "INDEX": INDICES}),
+    Row("batch_norm_held", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bce", {"SCALAR": FLOATS, "INDEX": INDICES}),
     Row("bias_activation", {"ACTIVATION": ACTIVATIONS, "SCALAR": FLOATS, "INDEX": INDICES}),
     Row("cast", {"SOURCE": ("double", "half_t", "unsigned char"), "SCALAR": ("float",), "INDEX": ("long long",)}),

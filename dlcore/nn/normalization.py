@@ -70,7 +70,7 @@ class _BatchNorm(Module):
             x,
             self.running_mean if tracked else None,
             self.running_var if tracked else None,
-            self.num_batches_tracked if of_batch and tracked else None,
+            self.num_batches_tracked if tracked else None,
             self.weight,
             self.bias,
             of_batch,

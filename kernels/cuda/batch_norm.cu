@@ -7,38 +7,9 @@
 //
 // Nothing can be normalised before all of a channel has been read, and a channel is spread over the whole array, so two
 // launches each is the least without a barrier for the grid. Which threads sum what: see normalization.cuh.
-#include "normalization.cuh"
+#include "batch_norm.cuh"
 
 // --- forward: the statistics ---------------------------------------------------------------------
-
-// Writes the statistics of a channel, and moves the running ones (SCALAR, may be null) towards them: by the share
-// `momentum`, or, if `cumulative`, by 1 / (batches so far + 1).
-struct StoreStatistics {
-    REAL* __restrict__ statistics;
-    SCALAR* __restrict__ running_mean;
-    SCALAR* __restrict__ running_var;
-    const long long* __restrict__ batches;
-    INDEX channels;
-    int cumulative;
-    REAL momentum, eps;
-
-    template <int WIDTH>
-    __device__ __forceinline__ void operator()(INDEX channel, const Moments<WIDTH>& found,
-                                               const Pack<REAL, WIDTH>& around) const {
-        const REAL share = cumulative ? REAL(1.0 / static_cast<double>(*batches + 1)) : momentum;
-        const REAL unbiased = found.count / larger(found.count - 1, REAL(1));
-#pragma unroll
-        for (int j = 0; j < WIDTH; ++j) {
-            const Statistic s = found.statistic(j, around.values[j], eps);
-            store_statistic(statistics, channels, channel + j, s);
-            if (running_mean) move(running_mean[channel + j], s.mean, share);
-            if (running_var) move(running_var[channel + j], found.variance(j) * unbiased, share);
-        }
-    }
-    static __device__ __forceinline__ void move(SCALAR& running, REAL to, REAL share) {
-        running = from_real<SCALAR>((1 - share) * to_real(running) + share * to);
-    }
-};
 
 template <int WIDTH>
 static __device__ __forceinline__ void statistics_of_columns(const SCALAR* __restrict__ x, const StoreStatistics& store,
@@ -108,19 +79,6 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS, PLANE_BLOCKS)
 }
 
 // --- element by element: out = of_grad * grad + of_x * (x - mean - rest) + constant ----------------
-
-struct Line {
-    REAL mean, rest, of_grad, of_x, constant;
-};
-
-// At one element. `grad` and `x` are the arrays, null for a factor that is zero.
-static __device__ __forceinline__ REAL along(const Line& line, const SCALAR* grad, SCALAR g, const SCALAR* x,
-                                             SCALAR value) {
-    REAL sum = line.constant;
-    if (x) sum += line.of_x * (to_real(value) - line.mean - line.rest);
-    if (grad) sum += line.of_grad * to_real(g);
-    return sum;
-}
 
 // Of the elements first, ..., first + WIDTH - 1, each by the line of its channel.
 template <int WIDTH, class LineOf>
@@ -199,8 +157,7 @@ struct ResultLines {
         } else {
             s = Statistic{to_real(mean[channel]), 0, 1 / square_root(to_real(variance[channel]) + eps)};
         }
-        return Line{s.mean, s.rest, 0, weight ? s.inverse * to_real(weight[channel]) : s.inverse,
-                    bias ? to_real(bias[channel]) : REAL(0)};
+        return result_line(s, weight, bias, channel);
     }
 };
 
@@ -239,8 +196,7 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS, 2)
 
 // --- backward ------------------------------------------------------------------------------------
 
-// From the sums of g and of g * (x - mean) over a channel: the gradients of bias and weight, and the line of the
-// gradient of x (3, channels): inverse * weight * (g - sum(g) / n - normalised * sum(g * normalised) / n).
+// Writes the gradients of weight and bias, and the line of the gradient of x (3, channels).
 struct StoreGradients {
     const REAL* __restrict__ statistics;
     const SCALAR* __restrict__ weight;
@@ -255,14 +211,13 @@ struct StoreGradients {
 #pragma unroll
         for (int j = 0; j < WIDTH; ++j) {
             const INDEX c = channel + j;
-            const REAL inverse = statistics[2 * channels + c];
-            const REAL by_weight = found.second.values[j] * inverse;
-            weight_grad[c] = from_real<SCALAR>(by_weight);
-            bias_grad[c] = from_real<SCALAR>(found.first.values[j]);
-            const REAL factor = weight ? inverse * to_real(weight[c]) : inverse;
-            lines[c] = factor;
-            lines[channels + c] = -factor * inverse * by_weight / elements;
-            lines[2 * channels + c] = -factor * found.first.values[j] / elements;
+            const Statistic s = load_statistic(statistics, channels, c);
+            const Gradients of = gradients(s, found, j, weight ? weight + c : nullptr, elements);
+            weight_grad[c] = from_real<SCALAR>(of.weight);
+            bias_grad[c] = from_real<SCALAR>(of.bias);
+            lines[c] = of.x.of_grad;
+            lines[channels + c] = of.x.of_x;
+            lines[2 * channels + c] = of.x.constant;
         }
     }
 };

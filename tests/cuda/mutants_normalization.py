@@ -12,6 +12,8 @@ FOUND_COLUMNS, FOUND_PLANES = "batch_norm_statistics_columns", "batch_norm_stati
 SUMS_COLUMNS, SUMS_PLANES = "batch_norm_sums_columns", "batch_norm_sums_planes"
 APPLY, GRADIENT = "batch_norm_apply", "batch_norm_gradient"
 APPLY_COLUMNS, GRADIENT_COLUMNS = "batch_norm_apply_columns", "batch_norm_gradient_columns"
+HELD_PLANES, HELD_COLUMNS = "batch_norm_forward_planes", "batch_norm_forward_columns"
+HELD_BACK_PLANES, HELD_BACK_COLUMNS = "batch_norm_backward_planes", "batch_norm_backward_columns"
 FORWARD_WARP, FORWARD_BLOCK = "group_norm_forward_warp", "group_norm_forward_block"
 BACKWARD_WARP, BACKWARD_BLOCK = "group_norm_backward_warp", "group_norm_backward_block"
 GROUP_COLUMNS, GROUP_PLANES = "group_norm_sums_columns", "group_norm_sums_planes"
@@ -151,10 +153,10 @@ MUTANTS = [
     (
         "batch_norm",
         SUMS_PLANES,
-        "-factor * inverse * by_weight / elements;",
-        "factor * inverse * by_weight / elements;",
+        "-factor * s.inverse * by_weight / elements,",
+        "factor * s.inverse * by_weight / elements,",
     ),
-    ("batch_norm", SUMS_COLUMNS, "-factor * found.first.values[j] / elements;", "-factor * found.first.values[j];"),
+    ("batch_norm", SUMS_COLUMNS, "-factor * by_bias / elements}", "-factor * by_bias}"),
     (
         "batch_norm",
         SUMS_COLUMNS,
@@ -185,6 +187,59 @@ MUTANTS = [
         GRADIENT_COLUMNS,
         "store_pack<WIDTH>(out + row * channels + channel, values);",
         "store_pack<WIDTH>(out + row * channels, values);",
+    ),
+    # --- batch_norm_held.cu ---
+    ("batch_norm_held", HELD_PLANES, "if (plane < planes) body(", "if (plane <= planes) body("),
+    (
+        "batch_norm_held",
+        HELD_PLANES,
+        "if (batches && grid_start<INDEX>() == 0) ++*batches;",
+        "if (batches) ++*batches;",
+    ),
+    ("batch_norm_held", HELD_PLANES, "plane += step_planes;", ""),
+    (
+        "batch_norm_held",
+        HELD_PLANES,
+        "            if (place >= packs_in_plane) {",
+        "            if (place > packs_in_plane) {",
+    ),
+    ("batch_norm_held", HELD_PLANES, "return threadIdx.x == 0; }", "return true; }"),
+    ("batch_norm_held", HELD_PLANES, "values.values[j] -= around.values[Held::column(j)];", ""),
+    ("batch_norm_held", HELD_COLUMNS, "if (row < rows) body(", "if (row + 1 < rows) body("),
+    ("batch_norm_held", HELD_COLUMNS, "if (!inside()) return;", ""),
+    ("batch_norm_held", HELD_COLUMNS, "blockIdx.x + threadIdx.x + threadIdx.y == 0", "blockIdx.x + threadIdx.x == 0"),
+    (
+        "batch_norm_held",
+        HELD_COLUMNS,
+        "around.values[j], store.eps), weight, bias, channel + j);",
+        "around.values[j], store.eps), weight, bias, channel);",
+    ),
+    (
+        "batch_norm_held",
+        HELD_COLUMNS,
+        "static __device__ __forceinline__ int column(int j) { return j; }",
+        "static __device__ __forceinline__ int column(int j) { return 0; }",
+    ),
+    ("batch_norm_held", HELD_BACK_PLANES, "found.first.values[c] += g;", "found.first.values[c] = g;"),
+    (
+        "batch_norm_held",
+        HELD_BACK_PLANES,
+        "packs[1] = load_pack<WIDTH>(x + first);",
+        "packs[1] = load_pack<WIDTH>(grad + first);",
+    ),
+    ("batch_norm_held", HELD_BACK_PLANES, "store_pack<WIDTH>(grad_x + first, result);", ""),
+    (
+        "batch_norm_held",
+        HELD_BACK_COLUMNS,
+        "of_column[j] = load_statistic(statistics, held.channels, channel + j);",
+        "of_column[j] = load_statistic(statistics, held.channels, channel);",
+    ),
+    ("batch_norm_held", HELD_BACK_COLUMNS, "weight_grad[channel + j] = from_real", "weight_grad[channel] = from_real"),
+    (
+        "batch_norm_held",
+        HELD_BACK_COLUMNS,
+        "weight ? weight + channel + j : nullptr, elements",
+        "weight ? weight : nullptr, elements",
     ),
     # --- group_norm.cu ---
     (

@@ -53,8 +53,33 @@ def test_indices_of_64_bits(primitive: str, checked: Any) -> None:
 
 @simulated
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(256, 64), (8, 6, 8, 16), (4, 16, 6, 7)], ids=str)
-def test_a_batch_takes_two_launches_each_way(shape: tuple[int, ...], dtype: str, checked: Any) -> None:
+@pytest.mark.parametrize("shape", [(64, 64), (64, 30), (8, 6, 8, 16), (4, 16, 6, 7), (2, 3, 64, 64)], ids=str)
+def test_a_channel_that_fits_into_registers_takes_one_launch_each_way(
+    shape: tuple[int, ...], dtype: str, checked: Any, rng: np.random.Generator
+) -> None:
+    channels = shape[1]
+    x, grad = (checked.from_host(rng.normal(size=shape).astype(dtype)) for _ in range(2))
+    weight, bias, mean, var = (checked.from_host(np.ones(channels, dtype)) for _ in range(4))
+    batches = checked.from_host(np.array(0))
+    with counters.record() as record:
+        _, statistics = checked.batch_norm_forward(x, weight, bias, mean, var, batches)
+    (kernel,) = record.by_kernel
+    assert record.launches == 1
+    (_, grid, block), *_ = record.launch_list
+    lines = 256 * prod(grid) * prod(block)  # what each thread knows of its channels
+    assert moved(record, kernel) <= 1.05 * 2 * x.nbytes + lines
+    with counters.record() as record:
+        checked.batch_norm_backward(grad, x, weight, statistics)
+    (kernel,) = record.by_kernel
+    assert record.launches == 1
+    assert moved(record, kernel) <= 1.05 * 3 * x.nbytes + lines
+    assert int(checked.to_host(batches)) == 1
+
+
+@simulated
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(600, 64), (8, 2, 64, 32), (4, 3, 41, 35)], ids=str)
+def test_a_longer_one_takes_two(shape: tuple[int, ...], dtype: str, checked: Any) -> None:
     channels = shape[1]
     x, grad = (checked.from_host(np.random.default_rng(i).normal(size=shape).astype(dtype)) for i in (0, 1))
     weight, bias, mean, var = (checked.from_host(np.ones(channels, dtype)) for _ in range(4))
@@ -164,6 +189,7 @@ def test_a_grid_that_takes_several_rounds(
 ) -> None:
     """As grids do for arrays that more blocks would not be quicker for."""
     monkeypatch.setattr(normalization, "BLOCKS", 2)
+    monkeypatch.setattr(normalization, "_held", lambda *arguments: None)
     monkeypatch.setattr(type(backend), "blocks", lambda self, items, threads, most=2: min(-(-items // threads), 2))
     x, grad, weight = rng.normal(size=shape), rng.normal(size=shape), rng.normal(size=shape[1])
     on_device = [backend.from_host(array) for array in (grad, x, weight)]

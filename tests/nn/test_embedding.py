@@ -112,6 +112,7 @@ def test_a_table_that_is_given() -> None:
     assert not frozen.weight.requires_grad
     assert frozen(dl.tensor([0, 2])).tolist() == TABLE[[0, 2]].tolist()
     assert nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
+    assert not nn.Embedding(3, 2, _freeze=True).weight.requires_grad
 
 
 def test_an_index_changed_before_backward_is_noticed() -> None:

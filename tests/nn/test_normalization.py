@@ -199,6 +199,16 @@ def test_evaluation_uses_running_statistics_and_changes_nothing(rng: np.random.G
         np.testing.assert_array_equal(value.numpy(), before[name])
 
 
+def test_tracking_that_is_switched_off_later() -> None:
+    norm = nn.BatchNorm1d(2)
+    norm.track_running_stats = False
+    x = dl.tensor([[1.0, 2.0], [3.0, 5.0]])
+    norm(x)
+    assert norm.num_batches_tracked.item() == 0
+    assert norm.running_mean.tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(norm.eval()(x).numpy(), x.numpy(), rtol=1e-4)
+
+
 def test_running_statistics_that_moved_before_backward_are_noticed() -> None:
     norm = nn.BatchNorm1d(2).eval()
     y = norm(dl.ones((3, 2)).requires_grad_())
