@@ -29,8 +29,8 @@ from dlcore._specs import MemoryInfo as MemoryInfo
 from dlcore._specs import PhiloxCounter as PhiloxCounter
 from dlcore._specs import Pool2dSpec as Pool2dSpec
 from dlcore.contract import (
-    CheckContract,
     AdaptivePoolingContract,
+    CheckContract,
     ConversionContract,
     ConvolutionContract,
     IndexingContract,

@@ -15,12 +15,14 @@ from dlcore import reference
 from dlcore.backend import PhiloxCounter
 from dlcore.reference import ACTIVATIONS
 
-from . import cases_adaptive_pooling  # noqa: F401 - fills the table
-from . import cases_conversion  # noqa: F401 - fills the table
-from . import cases_normalization  # noqa: F401 - fills the table
-from . import cases_pointwise  # noqa: F401 - fills the table
-from . import cases_special  # noqa: F401 - fills the table
-from . import cases_losses  # noqa: F401 - fills the table
+from . import (
+    cases_adaptive_pooling,  # noqa: F401 - fills the table
+    cases_conversion,  # noqa: F401 - fills the table
+    cases_losses,  # noqa: F401 - fills the table
+    cases_normalization,  # noqa: F401 - fills the table
+    cases_pointwise,  # noqa: F401 - fills the table
+    cases_special,  # noqa: F401 - fills the table
+)
 from .case_tools import (
     CASES,
     DTYPES,
