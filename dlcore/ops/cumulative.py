@@ -83,15 +83,13 @@ class Recurrence(Function):
             step *= 2
         return total
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor]:
+    def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
         """T_i = grad_i + a_(i-1) T_(i-1) is the gradient of g_i, and T_i S_(i+1) that of a_i."""
         (a,) = self.saved
         axis, turned = self.axis, reverse(grad.ndim, self.axis)
         size = grad.shape[axis]
         before = concat([cut(a, axis, size - 1, size), cut(a, axis, 0, size - 1)], axis=axis)
         t = getitem(Recurrence(axis)(getitem(conjugate(before), turned), getitem(grad, turned)), turned)
-        if not self.needs(0):
-            return None, t
         following = cut(self.output, axis, 1, size)
         last = zeros((*a.shape[:axis], min(1, size), *a.shape[axis + 1 :]), dtype=a.dtype, device=a.device)
         return concat([cut(t, axis, 0, size - 1) * conjugate(following), last], axis=axis), t

@@ -11,6 +11,7 @@ import pytest
 from scipy import special
 
 import dlcore as dl
+from dlcore import _device
 
 # --- erf and its kin, over their whole range --------------------------------------------------------------
 
@@ -194,3 +195,11 @@ def test_argmax_of_a_row_is_an_index() -> None:
     assert scores[0, int(dl.argmax(scores[0]))].item() == pytest.approx(0.7)
     assert dl.argmin(scores).tolist() == 5
     assert dl.argmax(scores, keepdims=True).shape == (1, 1)
+
+
+@pytest.mark.skipif(_device._lack("cusim", 0) is not None, reason="no C++ compiler, so only one kind of device")
+@pytest.mark.parametrize("name", ["logical_and", "maximum", "hypot", "bitwise_or", "logaddexp"])
+def test_operands_on_two_devices_are_refused(name: str) -> None:
+    x, y = (dl.ones((2,), dtype="int64", device=where) for where in ("numpy", "cusim"))
+    with pytest.raises(dl.DeviceError, match="all tensors must be on one device, got"):
+        getattr(dl, name)(x, y)
