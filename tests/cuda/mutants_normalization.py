@@ -151,12 +151,12 @@ MUTANTS = [
     ),
     ("batch_norm", APPLY, "bias ? to_real(bias[channel]) : REAL(0)", "REAL(0)"),
     (
-        "batch_norm",
-        SUMS_PLANES,
+        "batch_norm_held",
+        HELD_BACK_PLANES,
         "-factor * s.inverse * by_weight / elements,",
         "factor * s.inverse * by_weight / elements,",
     ),
-    ("batch_norm", SUMS_COLUMNS, "-factor * by_bias / elements}", "-factor * by_bias}"),
+    ("batch_norm_held", HELD_BACK_COLUMNS, "-factor * by_bias / elements}", "-factor * by_bias}"),
     (
         "batch_norm",
         SUMS_COLUMNS,
@@ -187,6 +187,13 @@ MUTANTS = [
         GRADIENT_COLUMNS,
         "store_pack<WIDTH>(out + row * channels + channel, values);",
         "store_pack<WIDTH>(out + row * channels, values);",
+    ),
+    ("batch_norm", SUMS_PLANES, "lines[c] = of.x.of_grad;", "lines[c] = of.x.of_x;"),
+    (
+        "batch_norm",
+        SUMS_COLUMNS,
+        "weight_grad[c] = from_real<SCALAR>(of.weight);",
+        "weight_grad[c] = from_real<SCALAR>(of.bias);",
     ),
     # --- batch_norm_held.cu ---
     ("batch_norm_held", HELD_PLANES, "if (plane < planes) body(", "if (plane <= planes) body("),

@@ -85,7 +85,12 @@ _batch_norm((2, 2, 3, 173))
 _batch_norm((3, 1, 1, 701), "float16")
 _batch_norm((3, 2, 5, 240))
 _batch_norm((2, 1, 1, 1040), "float16")
+for _shape in ((5, 3), (150, 7), (3, 4, 4, 6), (2, 2, 3, 173)):
+    _batch_norm(_shape, momentum=None)
+_batch_norm((130, 14), "float64", momentum=None)
+_batch_norm((3, 1, 1, 701), "float16", momentum=None)
 for _shape in ((64, 8), (2, 3, 12, 8)):
+    _batch_norm(_shape, momentum=None, mean=1e4)
     _batch_norm(_shape, mean=1e4)  # where the last bit of the mean is a thousandth of the deviation
 _batch_norm((16, 3, 40, 40), mean=1e4)
 _batch_norm((2100, 40), mean=1e4)
