@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
-from dlcore.ops import gathering
+from dlcore.ops import gathering, reduction
 from dlcore.ops._arguments import axis_of, indices_of, same_axes
 from dlcore.ops._common import as_tensor, check_broadcast
+from dlcore.ops.cumulative import cumulative_prod, cumulative_sum
 from dlcore.ops.indexing import getitem, value_for
 from dlcore.ops.joining import broadcast_arrays
 from dlcore.ops.selection import where
 
-__all__ = ["gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add"]
+if TYPE_CHECKING:
+    from dlcore._tensor import Axis
+
+__all__ = [
+    "amax", "amin", "cumprod", "cumsum", "gather", "index_select", "masked_fill", "masked_select", "scatter",
+    "scatter_add",
+]  # fmt: skip
 
 
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -104,3 +111,39 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     check_broadcast("masked_select", x, mask)
     x, mask = (part.reshape((part.size,)) for part in broadcast_arrays(x, mask))
     return getitem(x, mask)
+
+
+def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """PyTorch's `x.cumsum(dim)`: see `dl.cumulative_sum`.
+
+    >>> dl.tensor([1, 2, 3]).cumsum(0)
+    tensor([1, 3, 6])
+    """
+    return cumulative_sum(x, axis=axis_of("cumsum", dim, x.ndim), dtype=dtype)
+
+
+def cumprod(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """PyTorch's `x.cumprod(dim)`: see `dl.cumulative_prod`.
+
+    >>> dl.tensor([1, 2, 3]).cumprod(0)
+    tensor([1, 2, 6])
+    """
+    return cumulative_prod(x, axis=axis_of("cumprod", dim, x.ndim), dtype=dtype)
+
+
+def amax(x: Tensor, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """PyTorch's `x.amax(dim)`: see `dl.max`, which shares the gradient of ties evenly, too.
+
+    >>> dl.tensor([[1.0, 5.0], [3.0, 4.0]]).amax(1)
+    tensor([5., 4.])
+    """
+    return reduction.max(x, axis=dim, keepdims=keepdim)
+
+
+def amin(x: Tensor, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """PyTorch's `x.amin(dim)`: see `dl.min`.
+
+    >>> dl.tensor([[1.0, 5.0], [3.0, 4.0]]).amin(1)
+    tensor([1., 3.])
+    """
+    return reduction.min(x, axis=dim, keepdims=keepdim)

@@ -98,6 +98,19 @@ def test_methods_are_the_functions() -> None:
     assert x.maximum(0.5).tolist() == [[0.5, 0.5], [0.75, 0.5]]
 
 
+def test_pytorchs_spellings() -> None:
+    x = dl.tensor([[1.0, 2.0], [3.0, 0.5]])
+    assert x.cumsum(1).tolist() == dl.cumulative_sum(x, axis=1).tolist()
+    assert x.cumprod(-2, dtype="float64").tolist() == dl.cumulative_prod(x, axis=0).tolist()
+    assert x.amax().item() == 3
+    assert x.amax(0, keepdim=True).tolist() == [[3, 2]]
+    assert x.amin((0, 1)).item() == 0.5
+    with pytest.raises(dl.ShapeError, match=r"^cumsum: .*2"):
+        x.cumsum(2)
+    with pytest.raises(TypeError):
+        x.cumsum()
+
+
 def test_numbers_beside_tensors() -> None:
     x = dl.tensor([1.0, -2.0], requires_grad=True)
     assert dl.maximum(0, x).tolist() == [1, 0]
