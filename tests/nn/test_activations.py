@@ -109,7 +109,7 @@ def test_derivatives_of_every_order(name: str) -> None:
         "gelu_tanh": FUNCTIONS["gelu tanh"], "log_sigmoid": F.logsigmoid, "threshold": FUNCTIONS["threshold"],
     }.get(name, FUNCTIONS.get(name))  # fmt: skip
     assert function is not None
-    x = T([-4.2, -2.3, -0.8, 0.3, 0.7, 2.6, 4.4], dtype="float64", requires_grad=True)
+    x = T([-4.2, -3.4, -2.3, -0.8, 0.3, 0.7, 2.6, 3.5, 4.4], dtype="float64", requires_grad=True)
     assert dl.gradcheck(function, [x], second_order=True)
 
 
@@ -118,6 +118,8 @@ def test_derivatives_along_an_axis_and_of_a_weight(rng: np.random.Generator) -> 
     assert dl.gradcheck(lambda t: F.softmin(t, 1), [x], second_order=True)
     assert dl.gradcheck(lambda t: F.glu(t, 1), [x], second_order=True)
     assert dl.gradcheck(F.prelu, [x, weight], second_order=True)
+    for function in (F.elu, F.celu, F.softplus):  # whose second argument is not 1
+        assert dl.gradcheck(lambda t, f=function: f(t, 0.7), [x], second_order=True)
 
 
 @pytest.mark.parametrize("name", ["gelu", "gelu tanh", "silu", "mish", "softplus", "softsign", "tanhshrink"])
