@@ -71,8 +71,11 @@ def test_numbers_worked_by_hand(name: str) -> None:
     x = T(points, requires_grad=True)
     y = FUNCTIONS[name](x)
     np.testing.assert_allclose(y.numpy(), values, rtol=1e-13, atol=1e-15)
-    (slope,) = dl.grad(y.sum(), x)
+    incoming = dl.ones(x.shape, dtype="float64", requires_grad=True)
+    (slope,) = dl.grad(y, x, incoming, create_graph=True)
     np.testing.assert_allclose(slope.numpy(), slopes, rtol=1e-13, atol=1e-15)
+    (again,) = dl.grad(slope.sum(), incoming)  # linear in the incoming gradient, by the same factor
+    np.testing.assert_allclose(again.numpy(), slopes, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -143,6 +146,10 @@ def test_an_infinite_gradient_is_cut_off_and_not_multiplied() -> None:
         assert slope.tolist() == (expected if function is not FUNCTIONS["threshold"] else [0.0, 0.0])
 
 
+def test_a_soft_shrink_by_nothing_is_the_identity() -> None:
+    assert F.softshrink(T([-1.0, 0.0, 2.0]), 0.0).tolist() == [-1.0, 0.0, 2.0]
+
+
 def test_the_step_is_a_constant_to_autograd() -> None:
     x = T([-1.0, 0.0, 2.0], requires_grad=True)
     assert not F.heaviside(x).requires_grad
@@ -159,6 +166,10 @@ def test_prelu_is_trained() -> None:
     assert layer.weight.grad.tolist() == [-1.0, -6.0]
     with dl.no_grad():
         layer.weight -= 1.0
+    incoming = dl.ones((2, 2), requires_grad=True)
+    z = T(x.numpy(), requires_grad=True)
+    (slope,) = dl.grad(nn.PReLU(2, init=0.5)(z), z, incoming, create_graph=True)
+    assert dl.grad(slope.sum(), incoming)[0].tolist() == [[0.5, 0.5], [1.0, 0.5]]
     layer.reset_parameters()
     assert layer.weight.tolist() == [0.5, 0.5]
     assert nn.PReLU(dtype="float64").weight.dtype == np.float64
