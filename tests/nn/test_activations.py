@@ -150,6 +150,12 @@ def test_a_soft_shrink_by_nothing_is_the_identity() -> None:
     assert F.softshrink(T([-1.0, 0.0, 2.0]), 0.0).tolist() == [-1.0, 0.0, 2.0]
 
 
+def test_a_gated_unit() -> None:
+    x = T([[2.0, 4.0, 0.0, log(3)]], dtype="float64")
+    np.testing.assert_allclose(F.glu(x).numpy(), [[1.0, 3.0]], rtol=1e-14)
+    np.testing.assert_allclose(F.glu(x.T, 0).numpy(), [[1.0], [3.0]], rtol=1e-14)
+
+
 def test_the_step_is_a_constant_to_autograd() -> None:
     x = T([-1.0, 0.0, 2.0], requires_grad=True)
     assert not F.heaviside(x).requires_grad
