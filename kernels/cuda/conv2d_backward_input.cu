@@ -77,8 +77,10 @@ struct Part {
 // what conv2d_pack_weights made, with that `pitch`, or the weights as they are where the pitch is 0. Dynamic shared
 // memory: the table of taps and, for weights as they are, that of their offsets. Bytes moved: grad once for each ROWS
 // input channels, mostly from the cache, the weights once for each COLUMNS pixels, out once.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 // lds: 128 except 16 where TILE=Tile128x128,Tile64x128
 // vector: 128 except 16 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
@@ -143,7 +145,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     }
 
     const Position at = position_again();
-    const Part part(at, images, channels, height, width, stride_height, stride_width);
+    const Part part(at, images, channels, again_cuda_13(height), width, stride_height, stride_width);
     const Place<Shape> own(at.thread);
     const INDEX plane = static_cast<INDEX>(height) * width;
     Columns<Shape> columns;

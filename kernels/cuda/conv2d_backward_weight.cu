@@ -2,7 +2,7 @@
 //
 // For each group a matrix product of the gradient (K/groups, N*P*Q) with what the pixels see of x (N*P*Q,
 // C/groups*R*S), gathered as it is needed. The result is small and the depth, all output pixels, is long, so several
-// blocks share the depth of one tile; the last of them sums what they have, in a fixed order: see sum_splits.
+// blocks share the depth of one tile; the last of them sums what they have, in a fixed order: see SplitSum in gemm_store.cuh.
 //
 // TILE is a Tile of gemm_tile.cuh, TILE_THREADS its number of threads; see conv2d_forward.cu for the choice.
 #include "conv2d_taps.cuh"
@@ -75,8 +75,10 @@ struct Part {
 // block, `tickets` for each tile one number for each cluster of splits and one more; both are null where splits is 1.
 // Bytes moved: grad once for each COLUMNS channels and taps, x once for each ROWS output channels, mostly from the
 // cache, and the partial sums once out and once in.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 // lds: 128 except 24 where TILE=Tile128x128,Tile64x128
 // vector: 128 except 32 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
@@ -89,9 +91,9 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     __shared__ Tap taps[Shape::columns];
     __shared__ Pixels chunk;
     __shared__ Buffers<Shape> buffers;
-    const int splits = static_cast<int>(gridDim.y), pitch = channels * kernel_height * kernel_width;
     Product<Shape> product;
     {
+        const int splits = static_cast<int>(gridDim.y), pitch = channels * kernel_height * kernel_width;
         const Part part(position(), kernels);
         const TapGrid grid{kernel_height, kernel_width, dilation_height, dilation_width};
         for (int i = static_cast<int>(threadIdx.x); i < Shape::columns; i += Shape::threads) {
@@ -133,7 +135,8 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     }
 
     const Position at = position_again();
-    const Part part(at, kernels);
+    const int splits = again(static_cast<int>(gridDim.y)), pitch = again(channels) * kernel_height * kernel_width;
+    const Part part(at, again(kernels));
     const Place<Shape> own(at.thread);
     Columns<Shape> columns;
     columns.vector = pitch % QUAD == 0 && is_quad_aligned(out);

@@ -31,8 +31,10 @@ struct Part {
 
 // Blocks: x runs over the tiles, y over the groups. Dynamic shared memory: the table of taps. Bytes moved: x once for
 // each ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 // lds: 128 except 16 where TILE=Tile128x128,Tile64x128
 // vector: 128 except 24 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
@@ -43,10 +45,10 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
                    REAL alpha) {
     extern __shared__ Tap taps[];
     __shared__ Buffers<Shape> buffers;
-    const int groups = static_cast<int>(gridDim.y), depth = channels * kernel_height * kernel_width;
-    const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
     Product<Shape> product;
     {
+        const int groups = static_cast<int>(gridDim.y), depth = channels * kernel_height * kernel_width;
+        const INDEX out_plane = static_cast<INDEX>(out_height) * out_width;
         const Part part(position(), kernels);
         const INDEX plane = static_cast<INDEX>(height) * width;
         const TapGrid grid{kernel_height, kernel_width, dilation_height, dilation_width};
@@ -54,8 +56,8 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
         __syncthreads();
 
         // (K/groups, depth) and (depth, N*P*Q)
-        const SCALAR* const rows = weight + (static_cast<INDEX>(part.group) * kernels + part.row0) * depth;
-        AlongDepth<Shape, Shape::rows> a(rows, depth, kernels - part.row0, depth,
+        const INDEX first = (static_cast<INDEX>(part.group) * kernels + part.row0) * depth;
+        AlongDepth<Shape, Shape::rows> a(weight, first, depth, kernels - part.row0, depth,
                                          QUADS_ONLY || (depth % QUAD == 0 && is_quad_aligned(weight)));
         const INDEX pixel = part.column0 + Gather<Shape>::own_column();
         const INDEX image = pixel / out_plane, place = pixel % out_plane;
@@ -65,11 +67,13 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
             x + (image * groups + part.group) * channels * plane + h * static_cast<INDEX>(width) + w;
         const unsigned inside = pixel < pixels ? inside_bits(grid, h, w, height, width) : 0;
         Gather<Shape> b(taps, kernel_height * kernel_width, origin, inside, plane);
-        multiply(buffers, a, b, steps_of<Shape::depth>(depth), product);
+        multiply<true>(buffers, a, b, steps_of<Shape::depth>(depth), product);
     }
 
     const Position at = position_again();
-    const Part part(at, kernels);
+    const int groups = again(static_cast<int>(gridDim.y));
+    const INDEX out_plane = static_cast<INDEX>(again(out_height)) * out_width;
+    const Part part(at, again(kernels));
     const Place<Shape> own(at.thread);
     Columns<Shape> columns;
     columns.vector = out_plane % QUAD == 0 && is_quad_aligned(out);

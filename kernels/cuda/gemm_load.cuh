@@ -45,32 +45,34 @@ template <class T, int LENGTH>
 struct AlongDepth {
     static constexpr int across = T::depth / QUAD, step = T::threads / across;
     static constexpr int passes = (LENGTH + step - 1) / step;
-    const SCALAR* next[passes];
+    const SCALAR* matrix;
+    INDEX next[passes];  // offsets, for a pointer would take two registers
     int row, k, head;
     bool vector;
     Quad quads[passes];
 
-    // `matrix` at the tile's first row, from where it has `rows` rows; `vector`: pitch and depth are multiples of QUAD,
-    // and the matrix is aligned.
-    __device__ __forceinline__ AlongDepth(const SCALAR* matrix, INDEX pitch, int rows, int depth, bool vector)
-        : head(head_of<T::depth>(depth)), vector(vector) {
+    // The tile's first row is at `first`, from where there are `rows` rows; `vector`: pitch and depth are multiples of
+    // QUAD, and the matrix is aligned.
+    __device__ __forceinline__ AlongDepth(const SCALAR* matrix, INDEX first, INDEX pitch, int rows, int depth,
+                                          bool vector)
+        : matrix(matrix), head(head_of<T::depth>(depth)), vector(vector) {
         row = static_cast<int>(threadIdx.x) / across;
         k = static_cast<int>(threadIdx.x) % across * QUAD;
 #pragma unroll
-        for (int v = 0; v < passes; ++v) next[v] = matrix + smaller_of(row + v * step, rows - 1) * pitch + k;
+        for (int v = 0; v < passes; ++v) next[v] = first + smaller_of(row + v * step, rows - 1) * pitch + k;
     }
     __device__ __forceinline__ void fetch_head() {
 #pragma unroll
         for (int v = 0; v < passes; ++v) {
 #pragma unroll
-            for (int j = 0; j < QUAD; ++j) quads[v].values[j] = k + j < head ? to_real(next[v][j]) : REAL(0);
+            for (int j = 0; j < QUAD; ++j) quads[v].values[j] = k + j < head ? to_real(matrix[next[v] + j]) : REAL(0);
             next[v] += head;
         }
     }
     __device__ __forceinline__ void fetch() {
 #pragma unroll
         for (int v = 0; v < passes; ++v) {
-            quads[v] = load_quad(next[v], vector);
+            quads[v] = load_quad(matrix + next[v], vector);
             next[v] += T::depth;
         }
     }

@@ -44,7 +44,7 @@ static __device__ __forceinline__ void store_pixels(Product<Shape>& product, SCA
                                                     INDEX pixels, INDEX plane, const SCALAR* __restrict__ bias,
                                                     int activation, REAL alpha) {
     const Position at = position_again();
-    const Part part(at, rows);
+    const Part part(at, again(rows));
     const Place<Shape> own(at.thread);
     Columns<Shape> columns;
     columns.vector = true;
@@ -61,8 +61,10 @@ static __device__ __forceinline__ void store_pixels(Product<Shape>& product, SCA
 
 // Blocks: x runs over the tiles, y over the groups. `plane`: pixels of an image, `pixels`: of all. Bytes moved: x once
 // for each ROWS output channels, most of that from the cache, the weights once for each COLUMNS pixels, out once.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 // lds: 128
 // vector: 128 stores
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
@@ -73,8 +75,8 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     Product<Shape> product;
     {
         const Part part(position(), kernels);
-        const SCALAR* const rows = weight + (static_cast<INDEX>(part.group) * kernels + part.row0) * channels;
-        AlongDepth<Shape, Shape::rows> a(rows, channels, kernels - part.row0, channels, true);
+        const INDEX first = (static_cast<INDEX>(part.group) * kernels + part.row0) * channels;
+        AlongDepth<Shape, Shape::rows> a(weight, first, channels, kernels - part.row0, channels, true);
         Across b = pixels_across(x, part.column0, pixels, plane, static_cast<int>(gridDim.y) * channels * plane,
                                  part.group * channels, channels);
         multiply(buffers, a, b, steps_of<Shape::depth>(channels), product);
@@ -83,8 +85,10 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
 }
 
 // As the forward, with the weights read along their other side.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 // lds: 128
 // vector: 128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
@@ -114,19 +118,21 @@ struct Pixels {
 // Blocks: x runs over the tiles, y over the splits of the pixels, z over the groups; see conv2d_backward_weight for
 // these and for `partials`, `tickets` and `cluster_size`. Bytes moved: grad once for each COLUMNS input channels, x once
 // for each ROWS output channels, mostly from the cache, and the partial sums once out and once in.
+// registers: 168 where TILE=Tile64x128
 // registers: 128
 // ffma: 78% where TILE=Tile128x128,Tile64x128
+// ahead: 128 where TILE=Tile128x128,Tile64x128
 extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     pointwise_backward_weight(const SCALAR* __restrict__ grad, const SCALAR* __restrict__ x,
                               SCALAR* __restrict__ out, REAL* partials, unsigned* tickets, INDEX pixels, INDEX plane,
                               int channels, int kernels, unsigned plane_magic, int plane_shift, int cluster_size) {
     __shared__ Pixels chunk;
     __shared__ Buffers<Shape> buffers;
-    const int splits = static_cast<int>(gridDim.y), groups = static_cast<int>(gridDim.z);
-    const int row_tiles = ceil_divide(kernels, Shape::rows);
+    const int groups = static_cast<int>(gridDim.z);
     Product<Shape> product;
     {
         const Position at = position();
+        const int splits = static_cast<int>(gridDim.y), row_tiles = ceil_divide(kernels, Shape::rows);
         const int row0 = at.x % row_tiles * Shape::rows, column0 = at.x / row_tiles * Shape::columns;
         const INDEX length = static_cast<INDEX>(ceil_divide(steps_of<Shape::depth>(pixels), splits)) * Shape::depth;
         const INDEX end = (at.y + 1) * length < pixels ? (at.y + 1) * length : pixels;
@@ -155,6 +161,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, Shape::blocks)
     }
 
     const Position at = position_again();
+    const int splits = static_cast<int>(gridDim.y), row_tiles = ceil_divide(again_cuda_12(kernels), Shape::rows);
     const int row0 = at.x % row_tiles * Shape::rows, column0 = at.x / row_tiles * Shape::columns;
     const Place<Shape> own(at.thread);
     Columns<Shape> columns;

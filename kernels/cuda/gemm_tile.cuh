@@ -49,14 +49,33 @@ static __device__ __forceinline__ Position position_again() {
 #endif
 }
 
+// A parameter or a size of the grid as if it were another number, so that what follows from it is not kept, either.
+static __device__ __forceinline__ int again(int size) {
+#ifndef __CUSIM__
+    asm volatile("" : "+r"(size));
+#endif
+    return size;
+}
+// The same for the compilers of one CUDA alone: what frees registers with one of them may cost some with the other.
+#if defined(__CUDACC_VER_MAJOR__) && __CUDACC_VER_MAJOR__ < 13
+static __device__ __forceinline__ int again_cuda_12(int size) { return again(size); }
+static __device__ __forceinline__ int again_cuda_13(int size) { return size; }
+#else
+static __device__ __forceinline__ int again_cuda_12(int size) { return size; }
+static __device__ __forceinline__ int again_cuda_13(int size) { return again(size); }
+#endif
+
 template <int ROWS, int COLUMNS, int DEPTH, int MICRO_ROWS, int MICRO_COLUMNS>
 struct Tile {
     static constexpr int rows = ROWS, columns = COLUMNS, depth = DEPTH;
     static constexpr int micro_rows = MICRO_ROWS, micro_columns = MICRO_COLUMNS;
     static constexpr int thread_rows = ROWS / MICRO_ROWS, thread_columns = COLUMNS / MICRO_COLUMNS;
     static constexpr int threads = thread_rows * thread_columns;
-    // Blocks that a multiprocessor is to hold: as many as leave a thread so many registers.
-    static constexpr int registers = MICRO_ROWS * MICRO_COLUMNS == 64 || sizeof(REAL) + sizeof(INDEX) > 8 ? 128 : 80;
+    // Blocks that a multiprocessor is to hold: as many as leave a thread so many registers. Beside 8x8 sums and the next
+    // step's numbers, 128 are just enough; blocks of 128 threads can have more, two of 256 cannot.
+    static constexpr bool large = MICRO_ROWS * MICRO_COLUMNS == 64;
+    static constexpr int registers = large && threads == 128 ? 168
+                                     : large || sizeof(REAL) + sizeof(INDEX) > 8 ? 128 : 80;
     static constexpr int blocks = 65536 / (registers * threads);
     static_assert(thread_columns % 8 == 0 && thread_rows % 4 == 0, "a warp takes 4 x 8 threads' sums");
 };
@@ -72,8 +91,10 @@ using Tile32x32 = Tile<32, 32, 32, 2, 2>;
 // one row of a matrix, which the loaders store down a column, over the banks.
 template <class T>
 struct Buffers {
-    alignas(16) REAL a[2][T::depth][T::rows + QUAD];
-    alignas(16) REAL b[2][T::depth][T::columns + QUAD];
+    struct Copy {
+        alignas(16) REAL a[T::depth][T::rows + QUAD];
+        alignas(16) REAL b[T::depth][T::columns + QUAD];
+    } copies[2];
 };
 
 // Which rows and columns of the tile are a thread's: MICRO_ROWS rows in runs of up to a quad, and likewise columns. The
@@ -81,20 +102,20 @@ struct Buffers {
 template <class T>
 struct Place {
     static constexpr int row_run = smaller_of(QUAD, T::micro_rows), column_run = smaller_of(QUAD, T::micro_columns);
-    int thread_row, thread_column;
+    int first_row, first_column;
 
     __device__ __forceinline__ explicit Place(int thread) {
         constexpr int warps_across = T::thread_columns / 8;
         const int warp = thread / 32, lane = thread % 32;
-        thread_row = warp / warps_across * 4 + lane / 8;
-        thread_column = warp % warps_across * 8 + lane % 8;
+        first_row = (warp / warps_across * 4 + lane / 8) * row_run;
+        first_column = (warp % warps_across * 8 + lane % 8) * column_run;
     }
     // The places of the thread's row i and column j in the tile.
     __device__ __forceinline__ int row(int i) const {
-        return i / row_run * (row_run * T::thread_rows) + thread_row * row_run + i % row_run;
+        return i / row_run * (row_run * T::thread_rows) + first_row + i % row_run;
     }
     __device__ __forceinline__ int column(int j) const {
-        return j / column_run * (column_run * T::thread_columns) + thread_column * column_run + j % column_run;
+        return j / column_run * (column_run * T::thread_columns) + first_column + j % column_run;
     }
 };
 
@@ -142,33 +163,28 @@ static __device__ __forceinline__ int head_of(I depth) { return static_cast<int>
 template <int DEPTH, class I>
 static __device__ __forceinline__ int steps_of(I depth) { return static_cast<int>((depth + DEPTH - 1) / DEPTH); }
 
-// `steps` steps of the depth, by loaders that stand at the first.
-template <class T, class A, class B>
+// `steps` steps of the depth, by loaders that stand at the first. B_FIRST: the order in which a step is stored, of no
+// consequence but for the registers that compilers then take.
+template <bool B_FIRST = false, class T, class A, class B>
 static __device__ __forceinline__ void multiply(Buffers<T>& buffers, A& a, B& b, int steps, Product<T>& product) {
     if (steps == 0) return;
     const Place<T> place(position().thread);
     a.fetch_head();
     b.fetch_head();
-    a.stash(buffers.a[0]);
-    b.stash(buffers.b[0]);
+    int left = steps - 1;  // copy left % 2 is the one to multiply from
+    a.stash(buffers.copies[left & 1].a);
+    b.stash(buffers.copies[left & 1].b);
     __syncthreads();
-    const auto step = [&](int current, bool more) {
-        if (more) {
-            a.fetch();
-            b.fetch();
-        }
-        product.add(buffers.a[current], buffers.b[current], place);
-        if (more) {
-            a.stash(buffers.a[current ^ 1]);
-            b.stash(buffers.b[current ^ 1]);
-            __syncthreads();
-        }
-    };
-    // Two steps a round, so that addresses in shared memory are constants of the code.
-    for (int left = steps - 1;; left -= 2) {
-        step(0, left > 0);
-        if (left == 0) return;
-        step(1, left > 1);
-        if (left == 1) return;
+#pragma unroll 1
+    while (left-- > 0) {
+        const int next = left & 1, current = next ^ 1;
+        b.fetch();  // both in the same block of code as the product: on their way while it is computed
+        a.fetch();
+        product.add(buffers.copies[current].a, buffers.copies[current].b, place);
+        if (B_FIRST) b.stash(buffers.copies[next].b);
+        a.stash(buffers.copies[next].a);
+        if (!B_FIRST) b.stash(buffers.copies[next].b);
+        __syncthreads();
     }
+    product.add(buffers.copies[0].a, buffers.copies[0].b, place);
 }

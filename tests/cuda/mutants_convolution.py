@@ -7,12 +7,12 @@ PACK, LINEAR = "conv2d_pack_weights", "linear_forward"
 POINT, POINT_INPUT, POINT_WEIGHT = "pointwise_forward", "pointwise_backward_input", "pointwise_backward_weight"
 DEEP, DEEP_INPUT, DEEP_WEIGHT = "depthwise_forward", "depthwise_backward_input", "depthwise_backward_weight"
 
-BARRIER = """            b.stash(buffers.b[current ^ 1]);
-            __syncthreads();"""
+BARRIER = """        if (!B_FIRST) b.stash(buffers.copies[next].b);
+        __syncthreads();"""
 CHUNK_BARRIER = """            __syncthreads();
             a.start(chunk.in_grad, head);"""
 NO_CHUNK_BARRIER = "            a.start(chunk.in_grad, head);"
-NO_BARRIER = "            b.stash(buffers.b[current ^ 1]);"
+NO_BARRIER = "        if (!B_FIRST) b.stash(buffers.copies[next].b);"
 TILE = "Tile64x64"  # of the larger tiles, for which the weights are packed
 COUNT = "count = end - begin + missing < CHUNK ? static_cast<int>(end - begin) + missing : CHUNK;"
 WHOLE_COUNT = "count = static_cast<int>(end - begin) + missing;"
@@ -113,7 +113,7 @@ MUTANTS = [
     ("gemm_pointwise", POINT_WEIGHT, "(static_cast<INDEX>(at.z) * kernels + row0) * channels;", "row0 * channels;"),
     # --- linear ---
     ("gemm_linear", LINEAR, "columns.offsets[j] = column < outputs ? column : -1;", "columns.offsets[j] = column;"),
-    ("gemm_linear", LINEAR, "k + j < head ? to_real(next[v][j]) : REAL(0)", "to_real(next[v][j])"),
+    ("gemm_linear", LINEAR, "k + j < head ? to_real(matrix[next[v] + j]) : REAL(0)", "to_real(matrix[next[v] + j])"),
     ("gemm_linear", LINEAR, "bias && column < outputs ? to_real(bias[column])", "bias ? to_real(bias[column])"),
     ("gemm_linear", LINEAR, "if (row < count) {", "if (true) {"),
     ("gemm_linear", LINEAR, "product.sums[i][j] += added;", "product.sums[i][j] -= added;"),

@@ -52,10 +52,10 @@ def _resources(facts: Mapping[str, Any], demand: Any) -> list[str]:
 
 
 def _code(code: Mapping[str, Any], demand: Any) -> list[str]:
-    """The machine code against `ffma`, `lds`, `vector` and `scalar`."""
+    """The machine code against what is stated of it."""
     wrong = []
     hot = code["hot"]
-    for kind in ("ffma", "lds"):
+    for kind in ("ffma", "lds", "ahead"):
         if demand(kind) and hot is None:
             wrong.append(f"no loop has a multiply-add, `{kind}` is stated")
     if hot is not None and (ffma := demand("ffma")):
@@ -69,6 +69,11 @@ def _code(code: Mapping[str, Any], demand: Any) -> list[str]:
         narrower = sum(count for bits, count in hot["lds"].items() if int(bits) < lds.value)
         if narrower > lds.exceptions or not hot["lds"]:
             wrong.append(f"shared-memory loads of the hot loop by width: {hot['lds']}, {lds.value} bits are stated")
+    if hot is not None and (ahead := demand("ahead")) and hot["ahead"] < ahead.value:
+        wrong.append(
+            f"{hot['ahead']} multiply-adds between the last global load of the hot loop and its store, "
+            f"{ahead.value} are stated"
+        )
     if vector := demand("vector"):
         for kind in (vector.only,) if vector.only else ("loads", "stores"):
             wrong += _accesses(kind, code, vector)

@@ -4,6 +4,8 @@
     // local: 64                    bytes of local memory (a stack frame) are intended; without it there must be none
     // ffma: 78%                    share of multiply-adds in the hot loop: the innermost one with the most of them
     // lds: 128                     bits of each shared-memory load in the hot loop
+    // ahead: 100                   multiply-adds of the hot loop between its last global load and the store to shared
+                                    memory that waits for it
     // vector: 128                  bits of the global accesses: where some are so wide, all around them are
     // vector: 128 except 1         ... but for one narrower one, such as an index beside the values
     // vector: 128 loads            of the loads alone (or of the stores)
@@ -20,8 +22,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-KINDS = ("registers", "local", "ffma", "lds", "vector", "scalar")
-OF_CODE = ("ffma", "lds", "vector", "scalar")  # those that the disassembler is asked for
+KINDS = ("registers", "local", "ffma", "lds", "ahead", "vector", "scalar")
+OF_CODE = ("ffma", "lds", "ahead", "vector", "scalar")  # those that the disassembler is asked for
 KERNEL = re.compile(
     r'^[ \t]*extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*)?(\w+)\s*\(',
     re.MULTILINE,

@@ -90,8 +90,9 @@ def basic_blocks(code: Code) -> list[list[Instruction]]:
 def facts(code: Code) -> dict[str, object]:
     """What the check looks at, as JSON can hold it.
 
-    hot: of the innermost loop with the most multiply-adds, the number of instructions, of multiply-adds, and of
-        shared-memory loads by width; None if no loop has any.
+    hot: of the innermost loop with the most multiply-adds, the number of instructions, of multiply-adds, of
+        shared-memory loads by width, and of multiply-adds while the last global load is on its way; None if no loop
+        has any.
     loads, stores: for each basic block with 128-bit global loads (stores), how many there are of each width.
     widths: numbers of all global loads and stores by width.
     """
@@ -106,11 +107,22 @@ def facts(code: Code) -> dict[str, object]:
     return {
         "instructions": len(code.instructions),
         "hot": None if not _multiply_adds(hot) else {
-            "instructions": len(hot), "ffma": _multiply_adds(hot), "lds": _widths(hot, ("LDS",)),
+            "instructions": len(hot), "ffma": _multiply_adds(hot), "lds": _widths(hot, ("LDS",)), "ahead": _ahead(hot),
         },
         **wide,
         "widths": {kind: _widths(code.instructions, operations) for kind, operations in kinds.items()},
     }  # fmt: skip
+
+
+def _ahead(loop: list[Instruction]) -> int:
+    """How many multiply-adds there are between the last global load and the first shared-memory store behind it."""
+    operations = [instruction.operation for instruction in loop]
+    loads = [place for place, operation in enumerate(operations) if operation in _GLOBAL_LOADS]
+    if not loads:
+        return 0
+    last = loads[-1]
+    store = next((place for place in range(last, len(loop)) if operations[place] == "STS"), len(loop))
+    return _multiply_adds(loop[last:store])
 
 
 def _multiply_adds(instructions: list[Instruction]) -> int:

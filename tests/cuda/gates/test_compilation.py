@@ -106,6 +106,10 @@ def test_a_sound_kernel_has_no_problems(planted: Any) -> None:
             "scale: global loads by width in one block of the machine code: .*, 128 bits are stated",
         ),
         (
+            (DOT % 5).replace("// lds", "// ahead: 1\n// lds"),
+            "dot: 0 multiply-adds between the last global load of the hot loop and its store, 1 are stated",
+        ),
+        (
             SOUND.replace("// vector: 128", "// scalar: loads, they are few"),
             "scale: global loads by width: {'128': .*}, `scalar` is stated",
         ),

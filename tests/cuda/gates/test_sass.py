@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tools.cuda_check.sass import basic_blocks, facts, innermost_loops, parse
 
 TEXT = """
@@ -43,8 +45,25 @@ def test_the_hot_loop_is_the_innermost_with_the_most_multiply_adds() -> None:
     code = parse(TEXT)
     assert set(code) == {"gemm", "other"}
     assert [loop[0].address for loop in innermost_loops(code["gemm"])] == [0x30, 0x90]
-    assert facts(code["gemm"])["hot"] == {"instructions": 4, "ffma": 2, "lds": {"128": 1}}
+    assert facts(code["gemm"])["hot"] == {"instructions": 4, "ffma": 2, "lds": {"128": 1}, "ahead": 0}
     assert facts(code["other"])["hot"] is None
+
+
+@pytest.mark.parametrize(
+    ("order", "ahead"),
+    [
+        ("LDG FFMA FFMA STS FFMA", 2),
+        ("FFMA LDG STS", 0),
+        ("LDG FFMA LDG FFMA STS", 1),
+        ("FFMA STS", 0),
+        ("LDG FFMA", 1),
+    ],
+)
+def test_what_is_computed_while_the_last_load_is_on_its_way(order: str, ahead: int) -> None:
+    lines = "".join(f"        /*{16 * i:04x}*/  {name} R1 ;\n" for i, name in enumerate(order.split()))
+    end = f"        /*{16 * len(order.split()):04x}*/  @P0 BRA `(.L_x_hot) ;\n"
+    found: dict[str, Any] = facts(parse(f"\t.section\t.text.k,\n.L_x_hot:\n{lines}{end}")["k"])
+    assert found["hot"]["ahead"] == ahead
 
 
 def test_widths_are_counted_by_basic_block() -> None:
