@@ -1,4 +1,4 @@
-"""Normalisation by batch, two launches each way, and by groups of channels, one launch and one for their gradients."""
+"""Normalisation: a batch in one launch each way where a block holds a channel, else in two; rows in one and their sums."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class NormalizationPrimitives(CudaPrimitives):
         average, var = self._contiguous(running_mean, running_var)
         out, statistics = self.empty(x.shape, x.dtype), self.empty((3, x.shape[1]), real(x.dtype))
         view = _view(x)
+        where: tuple[Any, ...]
         # Averages need the count of batches in every block, so that none of them may change it.
         if momentum is not None and (held := _held(view, x.dtype, x, out)) is not None:
             where = (x, weight, bias, statistics, average, var, batches, out)
