@@ -1,4 +1,4 @@
-"""Normalisation: a batch in one launch each way where a block holds a channel, else in two; rows in one and their sums."""
+"""Normalisation: a batch in one launch each way if a block holds a channel, else in two; rows in one, sums in one."""
 
 from __future__ import annotations
 
