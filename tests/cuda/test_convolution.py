@@ -127,7 +127,7 @@ def test_a_long_sum_is_as_exact_before_tanh(tile: str, backend: Any, rng: np.ran
     """Each value has the rounding of a float32 sum of its products, times the slope of tanh there, and no more.
 
     A sum of n products may be off by n * 2^-24 of their absolute values' sum; of random ones, up to 800 products, the
-    worst are off by 5 * 2^-24 of it. NumPy's own values are as far from the exact ones as 1.1e-5, where the largest is 1.
+    worst are off by 5 * 2^-24 of it. NumPy's own values are as far as 1.1e-5 from the exact ones, the largest being 1.
     """
     backend.tile, spec = tile, Conv2dSpec(padding=(1, 1, 1, 1))
     x, weight, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((2, 40, 6, 5), (20, 40, 3, 3), (20,)))

@@ -31,8 +31,8 @@ BIT_EQUAL = {
     "adaptive_max_pool2d_forward", "adaptive_pool2d_gather", "fill_zero",
     "cast",
 }  # fmt: skip
-#: Relative to the largest value: the order of sums differs. Sums before an activation that saturates are short here, for
-#: their rounding grows with them and that value does not; tests/cuda/test_convolution.py has long ones.
+#: Relative to the largest value: the order of sums differs. Sums before an activation that saturates are short here,
+#: for their rounding grows with them and that value does not; tests/cuda/test_convolution.py has long ones.
 TOLERANCE = {"float64": 1e-12, "float32": 5e-6, "float16": 2e-3, "complex128": 1e-12, "complex64": 5e-6}
 
 
