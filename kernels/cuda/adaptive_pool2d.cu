@@ -29,6 +29,7 @@ struct Position {
 };
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     adaptive_avg_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX n, int height, int width,
                                 int output_height, int output_width) {
@@ -47,6 +48,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 }
 
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring elements
 extern "C" __global__ void __launch_bounds__(256, 4)
     adaptive_avg_pool2d_backward(const SCALAR* __restrict__ grad, SCALAR* __restrict__ grad_x, INDEX n, int height,
                                  int width, int output_height, int output_width) {
@@ -68,6 +70,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // Of equal values the first stays, and NaN beats everything.
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     adaptive_max_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, long long* __restrict__ places,
                                 INDEX n, int height, int width, int output_height, int output_width) {
@@ -94,6 +97,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // out[i] = x at places[i], in the plane of output i.
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring windows
 extern "C" __global__ void __launch_bounds__(256, 4)
     adaptive_pool2d_gather(const SCALAR* __restrict__ x, const long long* __restrict__ places,
                            SCALAR* __restrict__ out, INDEX n, int height, int width, int output_height,
@@ -106,6 +110,7 @@ extern "C" __global__ void __launch_bounds__(256, 4)
 
 // grad_x[i] = the sum of grad over the parts whose place is element i.
 // registers: 64
+// scalar: a window begins anywhere; a warp's threads take neighbouring elements
 extern "C" __global__ void __launch_bounds__(256, 4)
     adaptive_pool2d_scatter(const SCALAR* __restrict__ grad, const long long* __restrict__ places,
                             SCALAR* __restrict__ grad_x, INDEX n, int height, int width, int output_height,
