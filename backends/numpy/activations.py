@@ -15,16 +15,25 @@ SMALL = 2**14  # elements; below about this, one slower pass beats several fast 
 
 #: The activations that are written out here; the others take the reference implementation.
 FORWARD = frozenset({"identity", "relu", "sigmoid", "tanh"})
-BACKWARD = frozenset({"identity", "relu"})
+BACKWARD = frozenset({"identity", "relu", "leaky_relu"})
 
 
-def bias_activation_forward(x: Array, bias: Array | None, activation: str, axis: int, out: Array | None) -> Array:
+def has_forward(activation: str, alpha: float) -> bool:
+    """Whether it is written out here; a leaky ReLU that is the larger of x and alpha * x is."""
+    return activation in FORWARD or (activation == "leaky_relu" and 0 < alpha <= 1)
+
+
+def bias_activation_forward(
+    x: Array, bias: Array | None, activation: str, alpha: float, axis: int, out: Array | None
+) -> Array:
     if out is None:
         out = np.empty_like(x)
     if bias is not None:
         x = np.add(x, _along(bias, axis, x.ndim), out=out)
     if activation == "relu":
         np.maximum(x, 0, out=out)
+    elif activation == "leaky_relu":
+        np.maximum(x, np.multiply(x, x.dtype.type(alpha), out=scratch_like(x, "leaky", x.dtype)), out=out)
     elif activation == "tanh":
         np.tanh(x, out=out)
     elif activation == "sigmoid":
@@ -38,12 +47,15 @@ def bias_activation_forward(x: Array, bias: Array | None, activation: str, axis:
     return out
 
 
-def activation_backward(grad: Array, saved: Array, activation: str) -> Array:
+def activation_backward(grad: Array, saved: Array, activation: str, alpha: float) -> Array:
     if activation == "relu" and grad.size <= SMALL:
         return np.where(saved != 0, grad, 0)
     result = np.empty_like(grad)
     if activation == "relu":  # its output is positive, zero or NaN; at NaN the gradient passes, as in PyTorch
         keep_where(grad, np.not_equal(saved, 0, out=scratch_like(saved, "mask", np.bool_)), result)
+    elif activation == "leaky_relu":
+        kind = grad.dtype.type
+        np.multiply(grad, np.where(saved > 0, kind(1), kind(alpha)), out=result)
     else:
         np.copyto(result, grad)
     return result

@@ -106,9 +106,9 @@ class NumpyBackend(Backend):
         y = np.matmul(x, weight.T)
         if bias is None and activation == "identity":
             return y
-        if activation not in activations.FORWARD:
+        if not activations.has_forward(activation, alpha):
             return super().bias_activation_forward(y, bias, activation, alpha, out=y)
-        return activations.bias_activation_forward(y, bias, activation, -1, y)
+        return activations.bias_activation_forward(y, bias, activation, alpha, -1, y)
 
     # --- convolution ----------------------------------------------------------------------------
 
@@ -210,9 +210,9 @@ class NumpyBackend(Backend):
         axis: int = -1,
         out: Array | None = None,
     ) -> Array:
-        if activation not in activations.FORWARD or not _fast(x, bias, out):
+        if not (activations.has_forward(activation, alpha) and _fast(x, bias, out)):
             return super().bias_activation_forward(x, bias, activation, alpha, axis, out)
-        return activations.bias_activation_forward(x, bias, activation, axis, out)
+        return activations.bias_activation_forward(x, bias, activation, alpha, axis, out)
 
     def bias_activation_backward(
         self,
@@ -225,7 +225,7 @@ class NumpyBackend(Backend):
         bias_out: Array | None = None,
     ) -> tuple[Array, Array | None]:
         if activation in activations.BACKWARD and _fast(grad, saved):
-            result = activations.activation_backward(grad, saved, activation)
+            result = activations.activation_backward(grad, saved, activation, alpha)
         else:
             result, _ = super().bias_activation_backward(grad, saved, activation, alpha, axis)
         return result, self.sum(result, all_axes_but(axis, result.ndim), out=bias_out) if bias_grad else None
