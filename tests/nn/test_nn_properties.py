@@ -190,7 +190,7 @@ def conv1d(d: Draw) -> Call:
     (x, weight, *bias), options = conv2d(d)
     options |= {key: value[0] for key, value in options.items() if isinstance(value, tuple)}
     return [
-        x[..., 0] if 0 not in x.shape[-1:] else x,
+        x[..., 0] if x.shape[-1:] > (0,) else x,
         weight[..., 0] if weight.shape[-1:] > (0,) else weight,
         *bias,
     ], options

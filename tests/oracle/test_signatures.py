@@ -24,9 +24,7 @@ NOT_THERE = {
     "Hardtanh": {"min_value", "max_value"},
 }  # fmt: skip
 OURS_ALONE = {"generator"}
-REQUIRED_HERE = {
-    (name, "dim") for name in ("softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin")
-}
+REQUIRED_HERE = {(name, "dim") for name in ("softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin")}
 
 
 def pairs() -> list[Any]:
