@@ -70,10 +70,15 @@ struct StoreLoss {
     }
 };
 
+// On a multiprocessor; the three leave a thread 80 registers.
+constexpr int BCE_BLOCKS = sizeof(REAL) + sizeof(INDEX) > 12 ? 3 : 4;
+
 // `loss` is (n) with REDUCTION_NONE, else a single value. `width`: VECTOR where 16-byte accesses are possible, else 1.
-// registers: 64
+// registers: 64 where SCALAR=float,half_t
+// registers: 64 where INDEX=int
+// registers: 80
 // vector: 128
-extern "C" __global__ void __launch_bounds__(SUM_THREADS, 4)
+extern "C" __global__ void __launch_bounds__(SUM_THREADS, BCE_BLOCKS)
     bce_with_logits(const SCALAR* __restrict__ logits, const SCALAR* __restrict__ target,
                     const SCALAR* __restrict__ weight, const SCALAR* __restrict__ pos_weight,
                     SCALAR* __restrict__ loss, SCALAR* __restrict__ gradient, REAL* partials, unsigned* ticket,
