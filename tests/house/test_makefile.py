@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DONE = [part for target in ("lint", "test", "oracle", "demo", "wheel-check", "cuda-check") for part in ("-o", target)]
+TARGETS = ("lint", "test", "oracle", "demo", "wheel-check", "test-cusim", "cuda-check")
+DONE = [part for target in TARGETS for part in ("-o", target)]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -18,7 +19,14 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def make_full(run: str, data: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")} | {"DLCORE_DATA": data}
     command = ["make", "full", *DONE, f"RUN={run}"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    stamps = _stamps()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert _stamps() == stamps, "what only echoes was taken for an installation"
+    return done
+
+
+def _stamps() -> dict[Path, float]:
+    return {path: path.stat().st_mtime for path in ROOT.glob(".venv*/.*installed")}
 
 
 def test_full_trains_on_mnist_where_it_is_and_says_so_where_it_is_not() -> None:
