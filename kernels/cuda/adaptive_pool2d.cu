@@ -28,9 +28,13 @@ struct Position {
     }
 };
 
+// Blocks on a multiprocessor; three leave a thread the 80 registers that averages in float64 need.
+constexpr int AVG_BLOCKS = sizeof(REAL) > 4 ? 3 : 4;
+
+// registers: 80 where SCALAR=double
 // registers: 64
 // scalar: a window begins anywhere; a warp's threads take neighbouring windows
-extern "C" __global__ void __launch_bounds__(256, 4)
+extern "C" __global__ void __launch_bounds__(256, AVG_BLOCKS)
     adaptive_avg_pool2d_forward(const SCALAR* __restrict__ x, SCALAR* __restrict__ out, INDEX n, int height, int width,
                                 int output_height, int output_width) {
     for (INDEX i = grid_start<INDEX>(); i < n; i += grid_stride<INDEX>()) {
