@@ -26,6 +26,7 @@ from .compiling import ROOT
 SMALL = 4200  # elements of the arguments: what check mode is quick enough for
 QUICK_SMALL = 600
 ROUNDS = 6  # of looking for cases that reach what no case has reached
+TILE_TRIES = 8  # cases tried at once with another tile, for not every tile takes every case
 LARGER = 300_000  # for a kernel that small cases do not reach
 FLOATS = {"float": "float32", "double": "float64", "half_t": "float16"}
 _ELSEWHERE = ("large",)  # cases that are about the range of float32
@@ -281,7 +282,7 @@ def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run
             for launch in outcome.launches:
                 by_kernel.setdefault((launch.source, launch.kernel), []).append((outcome, launch))
     for launch in sorted(missing):
-        wanted = dict(launch.macros)
+        wanted, tries = dict(launch.macros), TILE_TRIES
         for outcome, made in by_kernel.get((launch.source, launch.kernel), []):
             had = dict(made.macros)
             different = {name for name in wanted if wanted[name] != had.get(name)}
@@ -292,7 +293,9 @@ def runs_for(missing: Iterable[Launch], outcomes: Sequence[Outcome]) -> list[Run
                 run = replace(outcome.run, dtype=dtype, wide=wide, tile=tile)
                 if run not in tried:
                     chosen[run] = None
-                    break
+                    tries -= 1
+                    if tries == 0 or "TILE" not in different:
+                        break
     return list(chosen)
 
 
