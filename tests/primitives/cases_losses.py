@@ -43,6 +43,8 @@ for _shape in ((9, 64), (5, 1000), (1, 1037), (1, 1104), (2, 8200)):
     for _dtype, _reduction in (("float32", "mean"), ("float64", "sum"), ("float16", "none"), ("float16", "mean")):
         _soft("rows", _shape, _dtype, "contiguous", 3.0, reduction=_reduction, weighted=True, label_smoothing=0.1)
 
+_soft("two long rows", (2, 1028), "float32", "contiguous", 3.0)  # few enough elements for check mode
+
 
 def _range(name: str, shape: tuple[int, ...], dtype: str, layout: str, low: float, high: float, *wrong: float) -> None:
     def make(rng: np.random.Generator) -> Arguments:
