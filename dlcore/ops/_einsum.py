@@ -14,7 +14,7 @@ from itertools import combinations
 from math import prod
 from typing import Any
 
-from dlcore._dtypes import result_type
+from dlcore._dtypes import float16, float32, result_type
 from dlcore._errors import DTypeError, ShapeError
 from dlcore._tensor import Tensor
 from dlcore.autograd import different_devices
@@ -67,6 +67,9 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     tensors = _operands(operands)
     labelled, sizes, wanted = _read(subscripts, tuple([x.shape for x in tensors]))
+    dtype = tensors[0].dtype
+    if dtype == float16 and len(tensors) > 2:  # what stands between two products is not rounded to float16
+        tensors = [cast(x, float32) for x in tensors]
     terms = [_single(x, labels, sizes) for x, labels in zip(tensors, labelled, strict=True)]
     while len(terms) > 1:
         first, second = _next_pair(terms, wanted)
@@ -76,7 +79,7 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     x, labels = _summed(*terms[0], {*wanted})
     if labels != wanted:
         x = permute_dims(x, [labels.index(label) for label in wanted])
-    return cast(x, tensors[0].dtype)  # sums of small integers are wider
+    return cast(x, dtype)  # sums of small integers are wider
 
 
 # --- reading the subscripts -----------------------------------------------------------------------------------------
