@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dlcore import _methods, autograd, cuda, io, random
-from dlcore._custom_op import custom_op
 from dlcore._device import current_device, device, device_info, set_device
 from dlcore._dtypes import (
     bool_,
@@ -23,8 +22,6 @@ from dlcore._dtypes import (
     uint64,
 )
 from dlcore._errors import DeviceError, DTypeError, ShapeError
-from dlcore._gradcheck import gradcheck
-from dlcore._sources import CSource, CudaSource
 from dlcore._tensor import Tensor, asarray, tensor
 from dlcore._version import __version__
 from dlcore.autograd import Function, enable_grad, grad, is_grad_enabled, no_grad
@@ -177,6 +174,9 @@ from dlcore.random import Generator, manual_seed, rand, randint, randn, randperm
 
 if TYPE_CHECKING:
     from dlcore import data, linalg, nn, optim
+    from dlcore._custom_op import custom_op
+    from dlcore._gradcheck import gradcheck
+    from dlcore._sources import CSource, CudaSource
 
 _methods.bind()
 
@@ -375,14 +375,25 @@ __all__ = [
     "zeros_like",
 ]
 
-_AT_FIRST_USE = ("data", "linalg", "nn", "optim")  # `import dlcore` is to cost little more than `import numpy`
+# Imported at their first use, since `import dlcore` is to cost little more than `import numpy`: packages, and what is
+# found in which module.
+_PACKAGES = ("data", "linalg", "nn", "optim")
+_FOUND_IN = {
+    "CSource": "_sources",
+    "CudaSource": "_sources",
+    "custom_op": "_custom_op",
+    "gradcheck": "_gradcheck",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _AT_FIRST_USE:
+    if name in _PACKAGES:
         return import_module(f"dlcore.{name}")  # which makes it an attribute
+    if name in _FOUND_IN:
+        value = globals()[name] = getattr(import_module(f"dlcore.{_FOUND_IN[name]}"), name)
+        return value
     raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_AT_FIRST_USE})
+    return sorted({*globals(), *_PACKAGES, *_FOUND_IN})
