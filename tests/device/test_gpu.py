@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import gc
+import gc
+from collections.abc import Iterator
 from typing import Any
 
-import Iterator
 import numpy as np
 import pytest
 
